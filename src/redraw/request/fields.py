@@ -1,0 +1,162 @@
+"""What every request model shares: freezing, checking, and describing its fields to the entrances."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from redraw.errors import RequestError
+
+Number = int | float
+
+
+def option(
+    default: Any,
+    title: str,
+    help: str,  # noqa: A002 - it is what the entrances call it
+    *,
+    group: str = "Picture",
+    infotext: str | None = None,
+    flags: tuple[str, ...] = (),
+    **bounds: Any,
+) -> Any:
+    """Return a pydantic field with everything an entrance needs to offer it.
+
+    Args:
+        default: value when nothing is given.
+        title: label of the form control.
+        help: one sentence for people.
+        group: section it belongs to.
+        infotext: its key in A1111's infotext, if it has one.
+        flags: extra spellings on the command line (`-n`).
+        bounds: pydantic's `ge`, `le`, `gt`, `lt`, `min_length`.
+    """
+    extra = {"group": group, "infotext": infotext, "flags": list(flags)}
+    return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
+
+
+class Request(BaseModel):
+    """A frozen model whose construction raises `RequestError` with the field, the value and what is allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=False)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise _as_request_error(error, type(self)) from None
+
+    def changed(self, **changes: Any) -> Self:
+        """Return a copy with some fields replaced, checked like a new request."""
+        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+
+def _as_request_error(error: ValidationError, model: type[BaseModel]) -> RequestError:
+    """Turn pydantic's first complaint into ours."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else model.__name__
+    if first["type"] == "extra_forbidden":
+        return RequestError(name, first["input"], f"{model.__name__} has no such field")
+    if first["type"] == "missing":
+        return RequestError(name, None, "it must be given")
+    info = next((f for f in describe_fields(model) if f.name == name), None)
+    return RequestError(name, first["input"], info.allowed if info else str(first["msg"]))
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """One field as an entrance sees it.
+
+    Attributes:
+        name: attribute name (`cfg_scale`).
+        title: label ("CFG scale").
+        help: one sentence.
+        group: section.
+        kind: the plain type: int, float, bool, str, or tuple for a size.
+        choices: the allowed words of a Literal, else empty.
+        optional: whether None is a value.
+        default: the default.
+        minimum, maximum: inclusive bounds, or None.
+        flags: extra command line spellings.
+        infotext: key in A1111's infotext, or None.
+    """
+
+    name: str
+    title: str
+    help: str
+    group: str
+    kind: type
+    choices: tuple[str, ...]
+    optional: bool
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    flags: tuple[str, ...]
+    infotext: str | None
+
+    @property
+    def allowed(self) -> str:
+        """What a right value looks like, as a phrase."""
+        if self.choices:
+            return "it is one of " + ", ".join(self.choices)
+        noun = {int: "a whole number", float: "a number", bool: "yes or no", str: "a text"}.get(self.kind, "a value")
+        if self.minimum is not None and self.maximum is not None:
+            return f"it is {noun} between {self.minimum:g} and {self.maximum:g}"
+        if self.minimum is not None:
+            return f"it is {noun} of at least {self.minimum:g}"
+        return f"it is {noun}"
+
+
+def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
+    """Return every field of `model` that was declared with `option`, in order."""
+    found = []
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        if not isinstance(extra, dict) or "group" not in extra:
+            continue
+        kind, choices, optional = _plain_type(field.annotation)
+        low, high = _bounds(field.metadata)
+        flags = extra.get("flags")
+        key = extra.get("infotext")
+        found.append(
+            FieldInfo(
+                name=name,
+                title=field.title or name,
+                help=field.description or "",
+                group=str(extra["group"]),
+                kind=kind,
+                choices=choices,
+                optional=optional,
+                default=field.get_default(call_default_factory=True),
+                minimum=low,
+                maximum=high,
+                flags=tuple(str(f) for f in flags) if isinstance(flags, list) else (),
+                infotext=str(key) if key is not None else None,
+            )
+        )
+    return found
+
+
+def _plain_type(annotation: Any) -> tuple[type, tuple[str, ...], bool]:
+    """Return (plain type, Literal's words, whether None is allowed) of a field's annotation."""
+    parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    optional = type(None) in parts
+    parts = tuple(p for p in parts if p is not type(None))
+    for part in parts:
+        if get_origin(part) is Literal:
+            return str, tuple(str(word) for word in get_args(part)), optional
+    if float in parts:
+        return float, (), optional
+    first = parts[0] if parts else str
+    origin = get_origin(first) or first
+    return (origin if isinstance(origin, type) else str), (), optional
+
+
+def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
+    """Return the inclusive bounds among a field's annotated-types markers."""
+    low = next((m.ge for m in metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in metadata if hasattr(m, "le")), None)
+    return low, high

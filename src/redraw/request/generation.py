@@ -1,0 +1,142 @@
+"""The two recipes of this release: redraw a picture, and draw one from words alone."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import field_validator, model_validator
+
+from redraw.errors import RequestError
+from redraw.request.advanced import SamplerOptions, SeedOptions
+from redraw.request.fields import Number, option
+from redraw.request.picture import PictureRef
+
+MAX_SIDE = 16384
+ResizeMode = Literal["just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale"]
+
+
+class Generation(SeedOptions, SamplerOptions):
+    """What txt2img and img2img share."""
+
+    kind: ClassVar[str]
+
+    prompt: str | tuple[str, ...] = option("", "Prompt", "What the picture shows.")
+    negative_prompt: str | tuple[str, ...] = option(
+        "", "Negative prompt", "What the picture does not show.", infotext="Negative prompt", flags=("-n",)
+    )
+    model: str | None = option(
+        None, "Model", "Checkpoint: a name, a hash, or a file; the starter model if nothing is said.", infotext="Model"
+    )
+    vae: str | None = option(None, "VAE", "A separate VAE: a name or a file.", infotext="VAE")
+    steps: int = option(20, "Sampling steps", "Steps of the whole schedule.", infotext="Steps", ge=1, le=1000)
+    cfg_scale: Number = option(
+        7, "CFG scale", "How strongly the prompt is followed; 1 is not at all pushed.", infotext="CFG scale", ge=0, le=100
+    )
+    width: int | None = option(None, "Width", "Width of the result in pixels.", ge=8, le=MAX_SIDE)
+    height: int | None = option(None, "Height", "Height of the result in pixels.", ge=8, le=MAX_SIDE)
+    batch_size: int = option(1, "Batch size", "Pictures made at once.", ge=1, le=128)
+    batch_count: int = option(1, "Batch count", "How many batches.", ge=1, le=10000)
+    clip_skip: int = option(
+        1, "Clip skip", "Take the text encoder's n-th layer from the end.", infotext="Clip skip", ge=1, le=12
+    )
+    comma_backtrack: int = option(
+        20, "Prompt word wrap", "Look this many tokens back for a comma to break a long prompt at.", group="Prompt",
+        ge=0, le=74,
+    )  # fmt: skip
+    tiling: bool = option(False, "Tiling", "Make a picture whose edges continue each other.", infotext="Tiling")
+    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Device", "Where to compute.", group="Machine")
+    dtype: Literal["auto", "fp32", "bf16", "fp16"] = option("auto", "Precision", "Number format.", group="Machine")
+    size_rule: Literal["exact", "floor-8"] = option(
+        "exact", "Size rule", "exact: the size asked for; floor-8: cut to multiples of 8 as A1111 does.", group="Machine"
+    )
+
+    @field_validator("width", "height", mode="after")
+    @classmethod
+    def _whole_latents(cls, side: int | None) -> int | None:
+        return side
+
+    @model_validator(mode="after")
+    def _lists_agree(self) -> Generation:
+        prompts = self.prompt if isinstance(self.prompt, tuple) else None
+        negatives = self.negative_prompt if isinstance(self.negative_prompt, tuple) else None
+        if prompts == () or negatives == ():
+            raise RequestError("prompt", (), "a list of prompts has at least one entry")
+        if prompts and negatives and len(prompts) != len(negatives):
+            raise RequestError(
+                "negative_prompt", len(negatives), f"a list of {len(prompts)} prompts needs as many negative ones"
+            )
+        return self
+
+    @property
+    def image_count(self) -> int:
+        """How many pictures the run makes: the length of a list of prompts, else batch size times batch count."""
+        for texts in (self.prompt, self.negative_prompt):
+            if isinstance(texts, tuple):
+                return len(texts)
+        return self.batch_size * self.batch_count
+
+
+class Txt2Img(Generation):
+    """Draw a picture from words alone; without width and height it has the model's native size."""
+
+    kind: ClassVar[str] = "txt2img"
+
+
+class Img2Img(Generation):
+    """Redraw a picture.
+
+    `images` holds one picture, or several that become one batch, each redrawn once. Without width, height and scale the
+    result has the source's size, reduced to the model's native area when it is more than four times that.
+    """
+
+    kind: ClassVar[str] = "img2img"
+
+    images: tuple[PictureRef, ...]
+    strength: Number = option(
+        0.75,
+        "Denoising strength",
+        "How much may change: 0 nothing, 1 everything.",
+        infotext="Denoising strength",
+        ge=0,
+        le=1,
+    )
+    scale: Number | None = option(None, "Resize by", "Factor on the source's size, instead of width and height.", gt=0, le=16)
+    resize_mode: ResizeMode = option("just-resize", "Resize mode", "How the source comes to the size of the result.")
+    upscaler: str | None = option(
+        None, "Upscaler for img2img", "Used where the source must be enlarged: None, Lanczos or Nearest."
+    )
+    exact_steps: bool = option(
+        False, "Exact steps", "Run exactly the number of steps asked for, whatever the strength.", flags=()
+    )
+    noise_multiplier: Number = option(
+        1.0, "Noise multiplier", "Factor on the initial noise.", group="Sampler", infotext="Noise multiplier", ge=0, le=2
+    )
+    extra_noise: Number = option(
+        0.0, "Extra noise", "Noise added on top before sampling.", group="Sampler", infotext="Extra noise", ge=0, le=1
+    )
+    background: str = option("#ffffff", "Background", "Colour behind a transparent source while it is redrawn.")
+    keep_alpha: bool = option(True, "Keep transparency", "Give the result the source's transparency.")
+
+    @field_validator("images", mode="before")
+    @classmethod
+    def _as_references(cls, images: Any) -> Any:
+        if isinstance(images, dict):
+            return images
+        many = images if isinstance(images, list | tuple) else (images,)
+        return tuple(image if isinstance(image, dict) else PictureRef.of(image) for image in many)
+
+    @field_validator("background", mode="after")
+    @classmethod
+    def _is_colour(cls, colour: str) -> str:
+        digits = colour.removeprefix("#")
+        if len(digits) not in (3, 6) or not all(c in "0123456789abcdefABCDEF" for c in digits):
+            raise RequestError("background", colour, "it is a colour like #ffffff")
+        return colour
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Img2Img:
+        if not self.images:
+            raise RequestError("images", (), "at least one picture is needed")
+        if self.scale is not None and (self.width is not None or self.height is not None):
+            raise RequestError("scale", self.scale, "give a scale or a size, not both")
+        return self
