@@ -1,0 +1,1 @@
+"""Conditioning: from words to what the networks listen to."""

@@ -1,0 +1,1 @@
+"""Models: files, families, networks, and where they live in memory."""
