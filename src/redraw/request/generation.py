@@ -32,8 +32,8 @@ class Generation(SeedOptions, SamplerOptions):
     cfg_scale: Number = option(
         7, "CFG scale", "How strongly the prompt is followed; 1 is not at all pushed.", infotext="CFG scale", ge=0, le=100
     )
-    width: int | None = option(None, "Width", "Width of the result in pixels.", ge=8, le=MAX_SIDE)
-    height: int | None = option(None, "Height", "Height of the result in pixels.", ge=8, le=MAX_SIDE)
+    width: int | None = option(None, "Width", "Width of the result in pixels.", ge=1, le=MAX_SIDE)
+    height: int | None = option(None, "Height", "Height of the result in pixels.", ge=1, le=MAX_SIDE)
     batch_size: int = option(1, "Batch size", "Pictures made at once.", ge=1, le=128)
     batch_count: int = option(1, "Batch count", "How many batches.", ge=1, le=10000)
     clip_skip: int = option(
@@ -49,11 +49,6 @@ class Generation(SeedOptions, SamplerOptions):
     size_rule: Literal["exact", "floor-8"] = option(
         "exact", "Size rule", "exact: the size asked for; floor-8: cut to multiples of 8 as A1111 does.", group="Machine"
     )
-
-    @field_validator("width", "height", mode="after")
-    @classmethod
-    def _whole_latents(cls, side: int | None) -> int | None:
-        return side
 
     @model_validator(mode="after")
     def _lists_agree(self) -> Generation:

@@ -1,0 +1,54 @@
+# Two commands on a fresh machine: `make run` and `make test`. Everything is installed inside .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run demo test lint types house unit bench clean
+
+help:            ## what can be made
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# torch comes first and pinned, so that every later package finds it already there.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Redraw needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt torch==2.13.0
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	$(PIP) install -c constraints.txt -e '.[dev,heic]'
+	touch $@
+
+setup: $(VENV)/ready            ## install Redraw into .venv
+setup-dev: $(VENV)/ready-dev    ## and what the tests need
+
+run: setup       ## set up, show the command line's help, and redraw the example
+	$(BIN)/redraw --help
+	@$(MAKE) --no-print-directory demo
+
+demo: setup      ## redraw an example picture in the terminal
+	$(BIN)/redraw demo
+
+test: lint types house unit     ## everything CI checks
+
+lint: setup-dev
+	$(BIN)/ruff check src tests training scripts benchmarks
+	$(BIN)/ruff format --check src tests training scripts benchmarks
+
+types: setup-dev
+	$(BIN)/mypy
+
+house: setup-dev
+	$(BIN)/lint-imports
+
+unit: setup-dev
+	$(BIN)/python -m pytest
+
+bench: setup-dev ## ratios against diffusers in the same run
+	$(BIN)/python benchmarks/run.py
+
+clean:           ## remove what was installed and built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
