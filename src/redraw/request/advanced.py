@@ -21,8 +21,7 @@ class SeedOptions(Request):
         "Number the noise is made from; -1 draws one. Picture i of a run uses seed + i.",
         group="Seed",
         infotext="Seed",
-        ge=-1,
-        le=SEED_LIMIT,
+        span=(-1, SEED_LIMIT),
     )
     variation_seed: int = option(
         -1,

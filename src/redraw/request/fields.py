@@ -21,6 +21,7 @@ def option(
     group: str = "Picture",
     infotext: str | None = None,
     flags: tuple[str, ...] = (),
+    span: tuple[int, int] | None = None,
     **bounds: Any,
 ) -> Any:
     """Return a pydantic field with everything an entrance needs to offer it.
@@ -32,9 +33,10 @@ def option(
         group: section it belongs to.
         infotext: its key in A1111's infotext, if it has one.
         flags: extra spellings on the command line (`-n`).
+        span: inclusive bounds that a validator of the model checks, for descriptions only.
         bounds: pydantic's `ge`, `le`, `gt`, `lt`, `min_length`.
     """
-    extra = {"group": group, "infotext": infotext, "flags": list(flags)}
+    extra = {"group": group, "infotext": infotext, "flags": list(flags), "span": list(span) if span else None}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -118,7 +120,7 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
         if not isinstance(extra, dict) or "group" not in extra:
             continue
         kind, choices, optional = _plain_type(field.annotation)
-        low, high = _bounds(field.metadata)
+        low, high = extra["span"] or _bounds(field.metadata)  # type: ignore[misc]
         flags = extra.get("flags")
         key = extra.get("infotext")
         found.append(

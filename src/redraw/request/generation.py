@@ -63,12 +63,17 @@ class Generation(SeedOptions, SamplerOptions):
         return self
 
     @property
+    def group_size(self) -> int:
+        """How many pictures belong to one batch."""
+        return self.batch_size
+
+    @property
     def image_count(self) -> int:
-        """How many pictures the run makes: the length of a list of prompts, else batch size times batch count."""
+        """How many pictures the run makes: the length of a list of prompts, else group size times batch count."""
         for texts in (self.prompt, self.negative_prompt):
             if isinstance(texts, tuple):
                 return len(texts)
-        return self.batch_size * self.batch_count
+        return self.group_size * self.batch_count
 
 
 class Txt2Img(Generation):
@@ -135,3 +140,8 @@ class Img2Img(Generation):
         if self.scale is not None and (self.width is not None or self.height is not None):
             raise RequestError("scale", self.scale, "give a scale or a size, not both")
         return self
+
+    @property
+    def group_size(self) -> int:
+        """How many pictures belong to one batch: as many as there are sources, if there are several."""
+        return len(self.images) if len(self.images) > 1 else self.batch_size
