@@ -1,0 +1,1 @@
+"""Pictures: opening, resizing, saving, what is written inside the file, and what the file is called. No torch."""
