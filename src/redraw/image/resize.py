@@ -83,19 +83,19 @@ def resize_pixels(
 
 
 def upscale_lanczos(image: Image.Image, scale: float) -> Image.Image:
-    """Enlarge by Lanczos resampling to A1111's upscaler target: sides times `scale`, cut to multiples of 8."""
-    return image.resize(upscaler_target(Size(*image.size), scale), Image.Resampling.LANCZOS)
+    """Enlarge by Lanczos resampling to `upscaler_target`."""
+    return _upscale(image, scale, Image.Resampling.LANCZOS)
 
 
 def upscale_nearest(image: Image.Image, scale: float) -> Image.Image:
-    """Enlarge by repeating pixels, to the same target as `upscale_lanczos`."""
-    return image.resize(upscaler_target(Size(*image.size), scale), Image.Resampling.NEAREST)
+    """Enlarge by repeating pixels, to `upscaler_target`."""
+    return _upscale(image, scale, Image.Resampling.NEAREST)
 
 
 def upscaler_target(size: Size, scale: float) -> Size:
     """Return what an upscaler gives for `size`: times `scale`, rounded down to multiples of 8 [Q], at least 8.
 
-    A1111 lets every upscaler end there, and the Lanczos step that follows then starts from those pixels.
+    A1111 lets every upscaler end there, and the resize that follows starts from those pixels.
     """
     return Size(max(8, int(size.width * scale // 8 * 8)), max(8, int(size.height * scale // 8 * 8)))
 
@@ -131,6 +131,13 @@ def _resize_core(image: Image.Image, size: Size, upscale: Upscale | None) -> Ima
         if image.size == size:
             return image
     return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _upscale(image: Image.Image, scale: float, resampling: Image.Resampling) -> Image.Image:
+    """Scale by the factor, then by Lanczos to the target: two resamplings where the target is smaller [Q]."""
+    target = upscaler_target(Size(*image.size), scale)
+    enlarged = image.resize((int(image.width * scale), int(image.height * scale)), resampling)
+    return enlarged if enlarged.size == target else enlarged.resize(target, Image.Resampling.LANCZOS)
 
 
 def _fill_borders(canvas: Image.Image, resized: Image.Image, x: int, y: int) -> None:
