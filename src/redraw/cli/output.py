@@ -1,0 +1,150 @@
+"""Where results go: a file, a folder, or stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from redraw.errors import OutputError, RequestError
+from redraw.image.names import NameValues, file_stem
+
+if TYPE_CHECKING:
+    from redraw.pipeline import Result
+
+SUFFIXES: Final = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".avif": "avif", ".tif": "tiff", ".tiff": "tiff"}  # fmt: skip
+PATTERNS: Final = {"img2img": "[basename]-[seed]", "txt2img": "[seed]-[prompt_words]"}
+
+
+@dataclass
+class Output:
+    """Writes the pictures of a command.
+
+    Attributes:
+        target: what `-o` said: a file with a picture's ending, a folder, "-", or None for the default folder.
+        folder: the default folder.
+        file_format: `--format`, or None to go by the file's ending.
+        quality: of lossy formats.
+        pattern: A1111's pattern for names in a folder, or None for the command's own.
+        overwrite: replace existing files.
+        pictures: how many pictures the command will make at most; decides whether stdout can take them.
+    """
+
+    target: str | None
+    folder: Path
+    file_format: str | None = None
+    quality: int | None = None
+    pattern: str | None = None
+    overwrite: bool = False
+    pictures: int = 1
+    written: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.to_stdout and self.pictures > 1:
+            raise RequestError("--output", "-", f"stdout takes one picture, and this makes {self.pictures}")
+        if not self.to_stdout:
+            self._check_writable()
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the picture goes to stdout."""
+        return self.target == "-"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether one file was named, rather than a folder."""
+        if self.target is None or self.to_stdout:
+            return False
+        path = Path(self.target)
+        return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+    def write(self, result: Result, values: NameValues) -> Path | None:
+        """Write one picture; return its path, None for stdout."""
+        from redraw.image.save import save_picture, write_picture
+
+        kind = self.file_format or "png"
+        if self.to_stdout:
+            write_picture(
+                result.picture.pixels, sys.stdout.buffer, format=kind, quality=self.quality or 80, extras=result.extras
+            )
+            sys.stdout.buffer.flush()
+            return None
+        saved = save_picture(
+            result.picture.pixels,
+            self.path_for(values, result.recipe.get("kind", "img2img")),
+            format=self.file_format,
+            quality=self.quality or 80,
+            extras=result.extras,
+            overwrite=self.overwrite,
+        )
+        self.written.append(saved.path)
+        return saved.path
+
+    def path_for(self, values: NameValues, kind: str) -> Path:
+        """Return where a picture is to go; an existing file there is dealt with by the writer."""
+        if self.is_file and self.target is not None:
+            return Path(self.target)
+        stem = file_stem(self.pattern or PATTERNS[kind], values, None)
+        return self.root / f"{stem}.{self.file_format or 'png'}"
+
+    @property
+    def root(self) -> Path:
+        """The folder results go to."""
+        if self.target is None:
+            return self.folder
+        return Path(self.target).parent if self.is_file else Path(self.target)
+
+    def _check_writable(self) -> None:
+        """Make the folder, and fail now, in one line, rather than after the work."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / ".redraw-probe"
+            probe.touch()
+            probe.unlink()
+        except FileExistsError:
+            raise OutputError(f"{self.root} is a file, not a folder") from None
+        except OSError as error:
+            raise OutputError(f"cannot write to {self.root}: {error.strerror or error}") from None
+
+
+def name_values(result: Result, *, source: str | None, seeds: Sequence[int], images: int, batch: int) -> NameValues:
+    """Return what a file name pattern may ask about one result."""
+    request: dict[str, Any] = dict(result.recipe["request"])
+    model = result.recipe["model"]
+    return NameValues(
+        prompt=request.get("prompt", ""),
+        negative_prompt=request.get("negative_prompt", ""),
+        seed=result.seed,
+        seeds=seeds,
+        steps=request.get("steps", 20),
+        cfg_scale=request.get("cfg_scale", 7),
+        width=result.picture.size.width,
+        height=result.picture.size.height,
+        sampler=request.get("sampler", "DPM++ 2M"),
+        scheduler=request.get("scheduler", "Automatic"),
+        model_name=model["name"],
+        model_hash=model["sha256"][:10],
+        clip_skip=request.get("clip_skip", 1),
+        denoising=request.get("strength", 0.75) if result.recipe["kind"] == "img2img" else None,
+        batch_number=result.index % batch + 1,
+        batch_size=batch,
+        generation_number=result.index + 1,
+        run_size=images,
+        basename=Path(source).stem if source else "img",
+    )
+
+
+def expand_inputs(patterns: Sequence[str]) -> Iterator[str]:
+    """Yield the files that names and globs mean, in order; `-` stays. A glob without a match is an error."""
+    for pattern in patterns:
+        if pattern == "-" or not any(mark in pattern for mark in "*?[") or Path(pattern).exists():
+            yield pattern
+            continue
+        anchor = Path(pattern).anchor
+        relative = pattern[len(anchor) :]
+        found = sorted(str(path) for path in Path(anchor or ".").glob(relative) if path.is_file())
+        if not found:
+            raise RequestError("input", pattern, "no file matches")
+        yield from found

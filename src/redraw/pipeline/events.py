@@ -1,0 +1,82 @@
+"""What a run yields: progress while it works, a result for each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from redraw.image.picture import Picture
+from redraw.image.save import Extras, Saved, save_picture
+
+Preview = Callable[[], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        stage: "encode", "sample" or "decode".
+        image, images: 0-based index of the picture at work, and how many there are.
+        step, steps: sampler steps done and in all, over all pictures of the run.
+        fraction: 0..1 over the whole run.
+        elapsed, remaining: seconds since the start, and an estimate of what is left (None before the first step).
+        preview: gives the picture as it looks now, `[h, w, 3]` uint8 at one eighth of its size, cheaply; None outside
+            of sampling.
+    """
+
+    stage: str
+    image: int
+    images: int
+    step: int
+    steps: int
+    fraction: float
+    elapsed: float
+    remaining: float | None
+    preview: Preview | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One finished picture.
+
+    Attributes:
+        index: 0-based place in the run.
+        picture: the pixels, in the source's profile, with what the source carried.
+        infotext: its recipe as A1111 writes it.
+        recipe: its whole recipe; `redraw replay` makes the picture again from it.
+        seed, variation_seed: what it was made from.
+        notes: plain sentences about what was decided or went wrong on the way.
+    """
+
+    index: int
+    picture: Picture
+    infotext: str
+    recipe: Mapping[str, Any]
+    seed: int
+    variation_seed: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a Pillow image of 8 bits, for display."""
+        pixels = self.picture.pixels
+        return Image.fromarray((pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels)
+
+    @property
+    def extras(self) -> Extras:
+        """What is written into the file beside the pixels."""
+        return Extras.of(self.picture, infotext=self.infotext, recipe=self.recipe)
+
+    def save(self, path: str | Path, *, overwrite: bool = False, quality: int = 80) -> Saved:
+        """Write the picture with its recipe; the format follows the file's ending (png if it has none).
+
+        An existing file is never replaced unless `overwrite`: a number is appended. Raises `OutputError`.
+        """
+        return save_picture(self.picture.pixels, path, extras=self.extras, overwrite=overwrite, quality=quality)

@@ -1,0 +1,169 @@
+"""What a result says about itself: A1111's infotext, and a recipe from which it can be made again.
+
+The recipe is JSON::
+
+    {"format": 1, "program": "redraw-0.1.0", "kind": "img2img",
+     "request": {...}        the request of this one picture: seeds fixed, one picture; only what is not the default
+     "model": {"name": ..., "sha256": ...}, "vae": the same or null,
+     "inputs": [{"name": ..., "sha256": ...}],
+     "environment": {"device": ..., "dtype": ..., "threads": ..., "torch": ...},
+     "run": {"index": 0, "images": 4},
+     "pixels": "<sha256 of mode, size and raw pixels>", "notes": [...]}
+
+It never holds a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, Final
+
+import torch
+
+from redraw.geometry import Size
+from redraw.image import infotext
+from redraw.image.picture import Pixels
+from redraw.models.devices import dtype_name
+from redraw.models.model import Model
+from redraw.pipeline.shots import Shot
+from redraw.request import Generation, Img2Img
+from redraw.sampling.samplers import Sampler
+
+FORMAT: Final = 1
+
+
+def program() -> str:
+    """Return `redraw-<version>`, as infotext's Version prints it."""
+    return f"redraw-{version('redraw-studio')}"
+
+
+def fingerprint(pixels: Pixels) -> str:
+    """Return the SHA-256 of a picture's depth, size and raw pixels."""
+    height, width, channels = pixels.shape
+    head = f"{pixels.dtype.itemsize * 8}x{channels} {width}x{height} ".encode()
+    return hashlib.sha256(head + pixels.tobytes()).hexdigest()
+
+
+def single_request(request: Generation, shot: Shot) -> Generation:
+    """Return the request for this one picture alone: its prompt, its seeds, its source."""
+    changes: dict[str, Any] = {
+        "prompt": shot.prompt,
+        "negative_prompt": shot.negative_prompt,
+        "seed": shot.seed,
+        "variation_seed": shot.variation_seed,
+        "batch_size": 1,
+        "batch_count": 1,
+    }
+    if isinstance(request, Img2Img):
+        changes["images"] = (request.images[shot.source].hashed(),)
+    return request.changed(**changes)
+
+
+def build_recipe(
+    request: Generation, shot: Shot, model: Model, size: Size, pixels: Pixels, images: int, notes: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the recipe of one result as plain JSON data."""
+    single = single_request(request, shot).changed(
+        width=size.width,
+        height=size.height,
+        device=model.device.type,
+        dtype=dtype_name(model.dtype),
+        **({"scale": None} if isinstance(request, Img2Img) else {}),
+    )
+    inputs = [ref.model_dump() for ref in single.images] if isinstance(single, Img2Img) else []
+    return {
+        "format": FORMAT,
+        "program": program(),
+        "kind": single.kind,
+        "request": single.model_dump(mode="json", exclude_defaults=True, exclude={"model", "vae"}),
+        "model": {"name": model.name, "sha256": model.sha256},
+        "vae": {"name": model.vae_name, "sha256": model.vae_sha256} if model.vae_name else None,
+        "inputs": inputs,
+        "environment": {
+            "device": model.device.type,
+            "dtype": dtype_name(model.dtype),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__.split("+")[0],
+        },
+        "run": {"index": shot.index, "images": images},
+        "pixels": fingerprint(pixels),
+        "notes": list(notes),
+    }
+
+
+def build_infotext(request: Generation, shot: Shot, model: Model, sampler: Sampler, schedule: str, size: Size) -> str:
+    """Return A1111's infotext of one result: its keys, order and quoting (reference 4.1, 4.2).
+
+    Args:
+        request, shot, model: what was made, with what.
+        sampler: the sampler, for the options it really takes.
+        schedule: label of the schedule that was used ("Automatic" already resolved where it is).
+        size: of the result.
+    """
+    varied = float(request.variation_strength) != 0
+    resize = request.seed_resize_from
+    params: dict[str, Any] = {
+        "Steps": request.steps,
+        "Sampler": request.sampler,
+        "Schedule type": schedule,
+        "CFG scale": request.cfg_scale,
+        "Seed": shot.seed,
+        "Size": str(size),
+        "Model hash": model.short_hash,
+        "Model": model.name,
+        "VAE hash": model.vae_sha256[:10] if model.vae_sha256 else None,
+        "VAE": model.vae_name or None,
+        "Variation seed": shot.variation_seed if varied else None,
+        "Variation seed strength": request.variation_strength if varied else None,
+        "Seed resize from": f"{resize[0]}x{resize[1]}" if resize else None,
+        "Denoising strength": request.strength if isinstance(request, Img2Img) else None,
+        "Clip skip": request.clip_skip if request.clip_skip > 1 else None,
+        "ENSD": request.ensd if request.ensd and sampler.uses_ensd and request.eta != 0 else None,
+        "RNG": {"gpu": None, "cpu": "CPU", "nv": "NV"}[request.rng],
+        "Tiling": True if request.tiling else None,
+        **_extra_params(request, sampler),
+        "Version": program(),
+    }
+    return infotext.build(shot.prompt, shot.negative_prompt, params)
+
+
+def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:
+    """Return the keys that stand only where a setting is not at its default, in A1111's order (reference 4.2)."""
+    sigma_family = sampler.family == "sigma"
+    found: dict[str, Any] = {"Noise Schedule": "Zero Terminal SNR" if request.zero_terminal_snr else None}
+    if isinstance(request, Img2Img):
+        found["Noise multiplier"] = _unless(request.noise_multiplier, 1)
+    if sigma_family:
+        found |= {
+            "Discard penultimate sigma": True if request.discard_penultimate else None,
+            "Schedule min sigma": _unless(request.sigma_min, 0),
+            "Schedule max sigma": _unless(request.sigma_max, 0),
+            "Schedule rho": _unless(request.rho, 0),
+        }
+        if request.scheduler == "Beta":
+            found["Beta schedule alpha"] = _unless(request.beta_alpha, 0.6)
+            found["Beta schedule beta"] = _unless(request.beta_beta, 0.6)
+    if isinstance(request, Img2Img):
+        found["Extra noise"] = _unless(request.extra_noise, 0)
+    taken = sampler.options
+    if "eta" in taken and request.eta is not None:
+        found["Eta" if sigma_family else "Eta DDIM"] = _unless(request.eta, 1 if sigma_family else 0)
+    for key, name, default in (
+        ("Sigma churn", "s_churn", 0),
+        ("Sigma tmin", "s_tmin", 0),
+        ("Sigma tmax", "s_tmax", 0),
+        ("Sigma noise", "s_noise", 1),
+    ):
+        if name in taken:
+            found[key] = _unless(getattr(request, name), default)
+    found["Skip Early CFG"] = _unless(request.skip_early_cfg, 0)
+    found["NGMS"] = _unless(request.ngms, 0)
+    found["NGMS all steps"] = True if request.ngms and request.ngms_all_steps else None
+    return found
+
+
+def _unless(value: Any, default: float) -> Any:
+    """Return `value`, or None where it is the default and so says nothing."""
+    return None if value == default else value

@@ -1,0 +1,159 @@
+"""The library's front: models in, requests in, results out.
+
+    from redraw import Studio
+
+    studio = Studio(models_dirs=["~/models"])
+    studio.img2img("cat.png", "a fox in the snow", strength=0.6).result().save("fox.png")
+
+A run is an iterator of `Progress` and `Result`; to stop one, stop iterating::
+
+    for event in studio.img2img("cat.png", "a fox", batch_count=4):
+        if isinstance(event, Progress):
+            print(f"{event.fraction:.0%}, {event.remaining} s left")
+        else:
+            event.save("fox.png")
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from redraw.errors import RequestError
+from redraw.image.picture import Limits
+from redraw.models.catalog import Catalog, ModelFile
+from redraw.models.devices import resolve_device, resolve_dtype
+from redraw.models.loader import load_model
+from redraw.models.model import Model
+from redraw.pipeline import Progress, Result, run
+from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
+from redraw.settings import Settings
+
+Event = Progress | Result
+Pictureish = str | Path | bytes | PictureRef | Image.Image | np.ndarray[Any, Any]
+
+
+class Run:
+    """A run in progress: iterate it for its events, or ask for its results."""
+
+    def __init__(self, events: Iterator[Event]) -> None:
+        self._events = events
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def results(self) -> list[Result]:
+        """Work through the run and return its pictures in order."""
+        return [event for event in self._events if isinstance(event, Result)]
+
+    def result(self) -> Result:
+        """Work through the run and return its first picture."""
+        return self.results()[0]
+
+    def cancel(self) -> None:
+        """Stop; nothing more is yielded."""
+        close = getattr(self._events, "close", None)
+        if close is not None:
+            close()
+
+
+class Studio:
+    """Models at hand, and runs over them.
+
+    Args:
+        models_dirs: folders with checkpoints, searched recursively; None takes the settings'.
+        device: auto, cpu, cuda or mps, for requests that say auto.
+        dtype: auto, fp32, bf16 or fp16, for requests that say auto.
+        settings: where data and limits come from; None reads the environment and the configuration file.
+
+    The starter model is always at hand under the name `redraw-starter`. The last model stays loaded.
+    """
+
+    def __init__(
+        self,
+        models_dirs: Sequence[str | Path] | None = None,
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        loaded = settings or Settings.load()
+        if models_dirs is not None:
+            loaded = replace(loaded, models_dirs=tuple(Path(folder).expanduser() for folder in models_dirs))
+        self.settings = replace(loaded, device=device or loaded.device, dtype=dtype or loaded.dtype)
+        self.catalog = Catalog(self.settings.models_dirs, cache=self.settings.data_dir / "hashes")
+        self.limits = Limits(max_pixels=int(self.settings.max_megapixels * 1_000_000))
+        self._loaded: tuple[tuple[Any, ...], Model] | None = None
+
+    def models(self) -> list[ModelFile]:
+        """Return every model at hand."""
+        return list(self.catalog)
+
+    def load(self, request: Generation) -> Model:
+        """Return the model a request asks for, loaded where and as it asks; `UnknownName` if there is none such."""
+        device = resolve_device(self.settings.device if request.device == "auto" else request.device)
+        dtype = resolve_dtype(self.settings.dtype if request.dtype == "auto" else request.dtype, device)
+        path = self._checkpoint(request.model).path
+        vae = self._vae(request.vae)
+        key = (path, path.stat().st_mtime_ns if path.is_file() else 0, vae, device, dtype)
+        if self._loaded is None or self._loaded[0] != key:
+            self._loaded = None  # let go of the old one before the new one is read
+            model = load_model(path, device=device, dtype=dtype, vae=vae, cache=self.settings.data_dir / "hashes")
+            self._loaded = (key, model)
+        return self._loaded[1]
+
+    def run(self, request: Generation) -> Run:
+        """Return the run of any request; nothing is computed before it is iterated, but its model is loaded."""
+        return Run(run(request, self.load(request), limits=self.limits))
+
+    def img2img(self, image: Pictureish | Sequence[Pictureish], prompt: str | Sequence[str] = "", **options: Any) -> Run:
+        """Redraw a picture (a path, bytes, Pillow image or array); options are the fields of `Img2Img`."""
+        images = image if isinstance(image, list | tuple) else [image]
+        refs = tuple(as_reference(one) for one in images)
+        return self.run(Img2Img(images=refs, prompt=_texts(prompt), **options))
+
+    def txt2img(self, prompt: str | Sequence[str] = "", **options: Any) -> Run:
+        """Draw a picture from words; options are the fields of `Txt2Img`."""
+        return self.run(Txt2Img(prompt=_texts(prompt), **options))
+
+    def _checkpoint(self, name: str | None) -> ModelFile:
+        if name is not None:
+            return self.catalog.find(name)
+        models = self.models()
+        if not models:
+            raise RequestError("model", None, "no model is at hand; give --models-dir")
+        starter = [model for model in models if model.stem == "redraw-starter"]
+        return (starter or models)[0]
+
+    def _vae(self, name: str | None) -> Path | None:
+        if name is None:
+            return None
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
+        for folder in self.settings.models_dirs:
+            for found in sorted(folder.rglob("*")):
+                if found.is_file() and name in (found.name, found.stem):
+                    return found
+        raise RequestError("vae", name, "it is a file, or the name of one below the models folders")
+
+
+def as_reference(image: Pictureish) -> PictureRef:
+    """Return a path, bytes, a Pillow image or an array `[h, w, 3|4]` of uint8 as a picture of a request."""
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    if isinstance(image, Image.Image):
+        stream = io.BytesIO()
+        image.save(stream, "PNG", compress_level=1)
+        return PictureRef.from_bytes(stream.getvalue(), name="image.png")
+    return PictureRef.of(image)
+
+
+def _texts(prompt: str | Sequence[str]) -> str | tuple[str, ...]:
+    return prompt if isinstance(prompt, str) else tuple(prompt)
