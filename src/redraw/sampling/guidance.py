@@ -1,0 +1,150 @@
+"""Classifier-free guidance: from prompts to one denoiser.
+
+Ho & Salimans 2022, "Classifier-Free Diffusion Guidance", equation 6, with several positive prompts (Liu et al.
+2022, "Compositional Visual Generation", equation 11) and the ways of A1111 to leave out the negative prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from redraw.sampling.denoiser import Cond, Conditioned, Denoised, Denoiser
+
+Positive = Callable[[int], Sequence[tuple[Cond, float]]]
+"""`evaluations so far -> the sub-prompts joined by AND, each with its weight`."""
+Negative = Callable[[int], Cond]
+"""`evaluations so far -> the negative prompt`."""
+
+
+@dataclass(frozen=True)
+class Skips:
+    """When the negative prompt is left out to save time.
+
+    Attributes:
+        ngms: below this sigma (0: never): A1111's "negative guidance minimum sigma".
+        ngms_all_steps: leave it out every time instead of every second time.
+        early: during this first share of the evaluations, 0..1 (0: never): A1111's "skip early CFG".
+        total: how many evaluations `early` is a share of (`Plan.total_evaluations`).
+        by_timestep: [Q] compare `ngms` with the timestep instead of sigma. A1111 hands its DDIM, PLMS and UniPC the
+            timestep where others get sigma, so for them the option nearly never acts; kept for equal pictures.
+    """
+
+    ngms: float = 0.0
+    ngms_all_steps: bool = False
+    early: float = 0.0
+    total: int = 0
+    by_timestep: bool = False
+
+    def now(self, count: int, sigma: Tensor, t: Tensor | None) -> bool:
+        """Say whether evaluation number `count` (from 0) at levels `sigma` [b] goes without the negative prompt."""
+        if self.early > 0 and self.total > 0 and count / self.total <= self.early:
+            return True
+        # [Q] Only every second evaluation, the odd ones, is skipped unless asked otherwise: A1111's compromise.
+        if self.ngms <= 0 or not (count % 2 == 1 or self.ngms_all_steps):
+            return False
+        level = t if self.by_timestep and t is not None else sigma
+        return float(level[0]) < self.ngms
+
+
+@dataclass
+class Guided:
+    """A denoiser that steers towards its positive prompts and away from the negative one.
+
+    D = U + sum_k (C_k - U) * weight_k * scale, where weights are not normalised and may be negative.
+
+    Attributes:
+        conditioned: the network as a denoiser.
+        positive: the sub-prompts by count of evaluations.
+        negative: the negative prompt by count of evaluations.
+        scale: CFG scale; 1 leaves the negative prompt without effect.
+        together: evaluate prompts of equal length in one batch (fast on a GPU) instead of one after another.
+        needs_uncond: the sampler reads `Denoised.uncond`, so it is computed even where it would not matter.
+        skips: when to leave the negative prompt out.
+        count: evaluations so far; prompt schedules count these, from 0 at the start of a run.
+    """
+
+    conditioned: Conditioned
+    positive: Positive
+    negative: Negative
+    scale: float = 7.0
+    together: bool = True
+    needs_uncond: bool = False
+    skips: Skips = field(default_factory=Skips)
+    count: int = 0
+
+    def __call__(self, x: Tensor, sigma: Tensor, *, t: Tensor | None = None) -> Denoised:
+        """Denoise `x` [b, c, h, w] at levels `sigma` [b], and count one evaluation."""
+        n, self.count = self.count, self.count + 1
+        prompts = self.positive(n)
+        skipped = self.skips.now(n, sigma, t)
+        # A1111 evaluates the negative prompt at scale 1 too; U + (C - U) * 1 is C, so that is time for nothing.
+        idle = len(prompts) == 1 and prompts[0][1] * self.scale == 1 and not self.needs_uncond
+        conds = [cond for cond, _ in prompts]
+        if skipped or idle:
+            C = self._evaluate(x, sigma, t, conds)
+            # [Q] Where it is skipped, the first sub-prompt stands in for it and the scale is 1.
+            U, scale = C[0], 1.0
+        else:
+            *C, U = self._evaluate(x, sigma, t, [*conds, self.negative(n)])
+            scale = self.scale
+        D = U
+        for C_k, (_, weight) in zip(C, prompts, strict=True):
+            if C_k is not U:
+                D = D + (C_k - U) * (weight * scale)
+        return Denoised(D, U)
+
+    def image(self, i: int) -> Guided:
+        """Return a fresh denoiser for image `i` alone, its count at 0."""
+        return replace(
+            self,
+            positive=lambda n: [(cond.image(i), weight) for cond, weight in self.positive(n)],
+            negative=lambda n: self.negative(n).image(i),
+            count=0,
+        )
+
+    def _evaluate(self, x: Tensor, sigma: Tensor, t: Tensor | None, conds: Sequence[Cond]) -> list[Tensor]:
+        """Return D under each of `conds`, evaluating equal lengths together where asked to."""
+        if not self.together:
+            return [self.conditioned(x, sigma, cond, t) for cond in conds]
+        b, by_length = x.shape[0], dict[int, list[int]]()
+        for k, cond in enumerate(conds):
+            by_length.setdefault(cond.tokens, []).append(k)
+        out: list[Tensor] = [x] * len(conds)
+        for ks in by_length.values():
+            m = len(ks)
+            joint = self.conditioned(
+                torch.cat([x] * m),
+                torch.cat([sigma] * m),
+                Cond.join([conds[k] for k in ks], b),
+                None if t is None else torch.cat([t] * m),
+            )
+            for k, part in zip(ks, joint.split(b), strict=True):
+                out[k] = part
+        return out
+
+
+@dataclass(frozen=True)
+class PerImage:
+    """One denoiser per image of a batch, called one after another.
+
+    For images whose prompts differ in structure, and for the CPU, where an image must get the same bits whatever
+    its neighbours are.
+    """
+
+    denoisers: Sequence[Denoiser]
+
+    def __call__(self, x: Tensor, sigma: Tensor, *, t: Tensor | None = None) -> Denoised:
+        """Denoise each image of `x` [b, c, h, w] with its own denoiser."""
+        parts = [
+            denoise(x[i : i + 1], sigma[i : i + 1], t=None if t is None else t[i : i + 1])
+            for i, denoise in enumerate(self.denoisers)
+        ]
+        return Denoised(torch.cat([p.value for p in parts]), torch.cat([p.uncond for p in parts]))
+
+    def image(self, i: int) -> Denoiser:
+        """Return a fresh denoiser for image `i` alone."""
+        return self.denoisers[i].image(0)

@@ -1,0 +1,1 @@
+"""The samplers, one module per family; `redraw.registry.builtin` names them."""
