@@ -152,7 +152,7 @@ def decode_picture(text: Any, where: str) -> PictureRef:
         raise RequestError(where, type(text).__name__, "it is a base64 text")
     payload = text.split(",", 1)[1] if text.startswith("data:") and "," in text else text
     try:
-        return PictureRef.from_bytes(base64.b64decode(payload, validate=False), name=where)
+        return PictureRef.from_bytes(base64.b64decode("".join(payload.split()), validate=True), name=where)
     except (binascii.Error, ValueError):
         raise RequestError(where, text[:40], "it is a base64 text") from None
 

@@ -29,7 +29,7 @@ from redraw.models.devices import dtype_name
 from redraw.models.model import Model
 from redraw.pipeline.shots import Shot
 from redraw.request import Generation, Img2Img
-from redraw.sampling.samplers import Sampler
+from redraw.sampling.sampler import Sampler
 
 FORMAT: Final = 1
 
@@ -147,7 +147,7 @@ def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:
             found["Beta schedule beta"] = _unless(request.beta_beta, 0.6)
     if isinstance(request, Img2Img):
         found["Extra noise"] = _unless(request.extra_noise, 0)
-    taken = sampler.options
+    taken = sampler.takes
     if "eta" in taken and request.eta is not None:
         found["Eta" if sigma_family else "Eta DDIM"] = _unless(request.eta, 1 if sigma_family else 0)
     for key, name, default in (

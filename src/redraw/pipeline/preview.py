@@ -1,0 +1,49 @@
+"""Cheap previews: latents to colours by one small matrix.
+
+A latent's channels are, to first order, a linear code of the colour of the 8x8 pixels they stand for. A model may carry
+the matrix in its metadata; for one that does not, it is fitted once, by least squares, from colours the model's own VAE
+has encoded.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from redraw.models.model import Model
+
+_CHART_SIDE: Final = 16  # patches along one side of the colour chart
+_PATCH: Final = 16  # pixels along one side of a patch: two latents, so that one corner is clear of its neighbours
+_fitted: WeakKeyDictionary[Model, torch.Tensor] = WeakKeyDictionary()
+
+
+def preview_matrix(model: Model) -> torch.Tensor:
+    """Return the matrix `[channels + 1, 3]` from scaled latents (and a constant 1) to RGB in [-1, 1]."""
+    if model.preview is not None:
+        return model.preview
+    found = _fitted.get(model)
+    if found is None:
+        found = _fitted[model] = _fit(model)
+    return found
+
+
+def preview_pixels(latent: torch.Tensor, matrix: torch.Tensor) -> NDArray[np.uint8]:
+    """Return a latent `[c, h, w]` as a picture `[h, w, 3]` of 8 bits."""
+    flat = latent.detach().float().cpu().movedim(0, -1)
+    rgb = flat @ matrix[:-1] + matrix[-1]
+    return ((rgb + 1) * 127.5).clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _fit(model: Model) -> torch.Tensor:
+    """Encode a chart of random colours and solve for the matrix that gives them back."""
+    colours = torch.rand(3, _CHART_SIDE, _CHART_SIDE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    chart = colours.repeat_interleave(_PATCH, 1).repeat_interleave(_PATCH, 2)[None]
+    latents = model.encode(chart)[0].float().cpu()
+    target = torch.nn.functional.avg_pool2d(chart, chart.shape[-1] // latents.shape[-1])[0]
+    rows = latents.reshape(latents.shape[0], -1).T
+    rows = torch.cat([rows, torch.ones(len(rows), 1)], 1)
+    return torch.linalg.lstsq(rows, target.reshape(3, -1).T).solution
