@@ -1,0 +1,1 @@
+"""How the starter model is made: data, VAE, UNet with text encoder, export, evaluation. See README.md."""
