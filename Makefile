@@ -35,8 +35,8 @@ demo: setup      ## redraw an example picture in the terminal
 test: lint types house unit     ## everything CI checks
 
 lint: setup-dev
-	$(BIN)/ruff check src tests training scripts benchmarks
-	$(BIN)/ruff format --check src tests training scripts benchmarks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 types: setup-dev
 	$(BIN)/mypy

@@ -29,9 +29,9 @@ def code_lines(path: Path) -> set[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for statement in node.body:
-                if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-                    if isinstance(statement.value.value, str):
-                        docs.update(range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
+                value = statement.value if isinstance(statement, ast.Expr) else None
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    docs.update(range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
     skip = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
     found: set[int] = set()
     with path.open("rb") as file:
@@ -115,7 +115,9 @@ def test_nothing_names_a_registry_or_a_path_of_one_machine() -> None:
             text = path.read_text()
         except UnicodeDecodeError:
             continue
-        found += [f"{path.relative_to(ROOT)}:{i}" for i, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
+        found += [
+            f"{path.relative_to(ROOT)}:{i}" for i, line in enumerate(text.splitlines(), 1) if pattern.search(line)
+        ]
     assert not found
 
 

@@ -90,9 +90,7 @@ class Transform(NamedTuple):
 
     @classmethod
     def _centred(cls, source: Size, target: Size, scale: float) -> Transform:
-        return cls(
-            scale, scale, (target.width - source.width * scale) / 2, (target.height - source.height * scale) / 2
-        )
+        return cls(scale, scale, (target.width - source.width * scale) / 2, (target.height - source.height * scale) / 2)
 
     def invert(self) -> Transform:
         """Return the transform from target to source."""

@@ -61,7 +61,7 @@ class Settings:
         for key in table:
             if key not in known:
                 raise RequestError("configuration", key, "known keys are " + ", ".join(sorted(known)))
-        return self._with_values({key: value for key, value in table.items()})
+        return self._with_values(table)
 
     def _with_environment(self, env: Mapping[str, str]) -> Settings:
         values: dict[str, object] = {}

@@ -112,10 +112,14 @@ class Studio:
         """Return the run of any request; nothing is computed before it is iterated, but its model is loaded."""
         return Run(run(request, self.load(request), limits=self.limits))
 
-    def img2img(self, image: Pictureish | Sequence[Pictureish], prompt: str | Sequence[str] = "", **options: Any) -> Run:
+    def img2img(
+        self,
+        image: Pictureish | list[Pictureish] | tuple[Pictureish, ...],
+        prompt: str | Sequence[str] = "",
+        **options: Any,
+    ) -> Run:
         """Redraw a picture (a path, bytes, Pillow image or array); options are the fields of `Img2Img`."""
-        images = image if isinstance(image, list | tuple) else [image]
-        refs = tuple(as_reference(one) for one in images)
+        refs = tuple(as_reference(one) for one in image) if isinstance(image, list | tuple) else (as_reference(image),)
         return self.run(Img2Img(images=refs, prompt=_texts(prompt), **options))
 
     def txt2img(self, prompt: str | Sequence[str] = "", **options: Any) -> Run:

@@ -53,7 +53,8 @@ def img2img(words: tuple[str, ...], prompt: str | None, **values: Any) -> None:
     inputs = list(expand_inputs(words_list))
     fields = chosen(Img2Img, values)
     jobs = [
-        Job(Img2Img(images=(_read(name),), prompt=prompt, **fields), "stdin" if name == "-" else name) for name in inputs
+        Job(Img2Img(images=(_read(name),), prompt=prompt, **fields), "stdin" if name == "-" else name)
+        for name in inputs
     ]
     _run(jobs, values)
 
@@ -102,7 +103,9 @@ def _run(jobs: Sequence[Job], values: dict[str, Any]) -> None:
             click.echo(json.dumps(report, indent=2, ensure_ascii=False), err=output.to_stdout)
 
 
-def run_job(studio: Studio, job: Job, output: Output, bar: Bar, number: int, *, grid: bool = False) -> list[dict[str, Any]]:
+def run_job(
+    studio: Studio, job: Job, output: Output, bar: Bar, number: int, *, grid: bool = False
+) -> list[dict[str, Any]]:
     """Make one run's pictures, write each as it comes, and return a report line for each."""
     from redraw.pipeline import Progress
 

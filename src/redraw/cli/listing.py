@@ -30,11 +30,12 @@ def list_models(models_dirs: tuple[Path, ...], as_json: bool) -> None:
 
     settings = Settings.load()
     catalog = Catalog(models_dirs or settings.models_dirs, cache=settings.data_dir / "hashes")
-    rows = [{"name": m.name, "family": m.family, "bytes": _bytes(m.path)} for m in catalog]
+    rows = [(m.name, m.family, _bytes(m.path)) for m in catalog]
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        facts = [{"name": name, "family": family, "bytes": size} for name, family, size in rows]
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    _table(["name", "family", "size"], [[r["name"], r["family"], _megabytes(int(r["bytes"]))] for r in rows])
+    _table(["name", "family", "size"], [[name, family, _megabytes(size)] for name, family, size in rows])
 
 
 @models.command("info")

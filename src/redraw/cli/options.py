@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 POSITIONAL: Final = frozenset({"prompt", "images"})
 
 
-class SizeType(click.ParamType):
+class SizeType(click.ParamType[tuple[int, int]]):
     """A size as `WIDTHxHEIGHT`."""
 
     name = "WxH"
@@ -30,7 +30,7 @@ class SizeType(click.ParamType):
         return int(match[1]), int(match[2])
 
 
-class NumberType(click.ParamType):
+class NumberType(click.ParamType[int | float]):
     """A number that keeps its spelling: 7 is an int, 7.0 a float."""
 
     name = "number"
@@ -73,7 +73,7 @@ def _option(field: FieldInfo) -> Callable[[F], F]:
     elif field.kind is float:
         kind = NumberType()
     else:
-        kind = {int: click.INT}.get(field.kind, click.STRING)
+        kind = click.INT if field.kind is int else click.STRING
     default = "" if field.default in (None, "") else f" [{field.default}]"
     return click.option(*field.flags, flag, field.name, type=kind, default=None, help=text + default)
 
@@ -113,7 +113,9 @@ def output_options(command: F) -> F:
                 help="File format; else by the file's ending, else png.",
             ),
             click.option("--quality", type=click.IntRange(1, 100), default=None, help="Quality of jpg, webp and avif."),
-            click.option("--name-pattern", default=None, help="File name with A1111's patterns, as [seed]-[prompt_words<3>]."),
+            click.option(
+                "--name-pattern", default=None, help="File name with A1111's patterns, as [seed]-[prompt_words<3>]."
+            ),
             click.option("--overwrite", is_flag=True, help="Replace existing files instead of adding a number."),
             click.option("--grid", is_flag=True, help="Also write a grid of all pictures of a run."),
         )

@@ -14,7 +14,15 @@ from redraw.image.names import NameValues, file_stem
 if TYPE_CHECKING:
     from redraw.pipeline import Result
 
-SUFFIXES: Final = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".avif": "avif", ".tif": "tiff", ".tiff": "tiff"}  # fmt: skip
+SUFFIXES: Final = {
+    ".png": "png",
+    ".jpg": "jpg",
+    ".jpeg": "jpg",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+}
 PATTERNS: Final = {"img2img": "[basename]-[seed]", "txt2img": "[seed]-[prompt_words]"}
 
 

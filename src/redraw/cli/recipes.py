@@ -76,8 +76,8 @@ def replay(
 ) -> None:
     """Make a picture again from its recipe, and say whether it is identical.
 
-    The source is looked for beside the picture, in the data folder, then in --input, by its hash. Exit code 0: identical;
-    1: it differs.
+    The source is looked for by its hash beside the picture, in the data folder, then in --input. Exit code 0:
+    identical; 1: it differs.
     """
     from redraw.image.metadata import read_metadata
 

@@ -1,9 +1,9 @@
 """AUTOMATIC1111's `/sdapi/v1` requests as ours.
 
 `img2img` and `txt2img` take the JSON body of a request and give a `Translation`: our request, whose named options say
-everything A1111 does differently (its size rule, its random numbers, its flattened transparency), and a list of what the
-body asked for that was not honoured. Where A1111 replaces a wrong name silently, the replacement is made and listed.
-Nothing below this room knows that A1111 exists.
+everything A1111 does differently (its size rule, its random numbers, its flattened transparency), and a list of what
+the body asked for that was not honoured. Where A1111 replaces a wrong name silently, the replacement is made and
+listed. Nothing below this room knows that A1111 exists.
 """
 
 from __future__ import annotations
@@ -20,19 +20,21 @@ from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 
 RESIZE_MODES: Final = ("just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale")
 
-# Names of fields that say nothing about the picture: where it is saved, how the reply looks.
-_ABOUT_THE_REPLY: Final = frozenset(
-    {
-        "do_not_save_samples", "do_not_save_grid", "send_images", "save_images", "include_init_images", "force_task_id",
-        "override_settings_restore_afterwards", "comments", "disable_extra_networks", "sampler_index", "scheduler",
-        "sampler_name", "init_images", "override_settings", "firstphase_width", "firstphase_height", "hr_scale",
-        "hr_second_pass_steps", "hr_resize_x", "hr_resize_y", "hr_prompt", "hr_negative_prompt", "mask_round",
-        "mask_blur", "mask_blur_x", "mask_blur_y", "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding",
-        "inpainting_mask_invert", "subseed", "seed_resize_from_w", "seed_resize_from_h", "denoising_strength",
-        "resize_mode", "s_churn", "s_tmin", "s_tmax", "s_noise", "s_min_uncond", "eta", "tiling",
-        "initial_noise_multiplier", "infotext", "alwayson_scripts", "script_args",
-    }
-)  # fmt: skip
+# Every field of A1111's two requests (reference 7.3); any other key of a body is unknown to it too.
+_THEIR_FIELDS: Final = frozenset(
+    # one text, since one name to a line would fill a page
+    """
+    prompt negative_prompt styles seed subseed subseed_strength seed_resize_from_h seed_resize_from_w sampler_name
+    scheduler sampler_index batch_size n_iter steps cfg_scale width height restore_faces tiling do_not_save_samples
+    do_not_save_grid eta denoising_strength s_min_uncond s_churn s_tmax s_tmin s_noise override_settings
+    override_settings_restore_afterwards refiner_checkpoint refiner_switch_at disable_extra_networks firstpass_image
+    comments script_name script_args send_images save_images alwayson_scripts force_task_id infotext
+    init_images resize_mode image_cfg_scale mask mask_blur_x mask_blur_y mask_blur mask_round inpainting_fill
+    inpaint_full_res inpaint_full_res_padding inpainting_mask_invert initial_noise_multiplier latent_mask
+    include_init_images enable_hr firstphase_width firstphase_height hr_scale hr_upscaler hr_second_pass_steps
+    hr_resize_x hr_resize_y hr_checkpoint_name hr_sampler_name hr_scheduler hr_prompt hr_negative_prompt
+    """.split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     for name in ("mask", "latent_mask", "image_cfg_scale"):
         if body.get(name) is not None:
             said.append(f"{name}: not available yet")
-    return Translation(Img2Img(**fields), tuple(said + _unknown_keys(body, Img2Img)))
+    return Translation(Img2Img(**fields), tuple(said + _unknown_keys(body)))
 
 
 def txt2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Translation:
@@ -143,7 +145,7 @@ def txt2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
         del fields[name]
     if body.get("enable_hr"):
         said.append("enable_hr: not available yet")
-    return Translation(Txt2Img(**fields), tuple(said + _unknown_keys(body, Txt2Img)))
+    return Translation(Txt2Img(**fields), tuple(said + _unknown_keys(body)))
 
 
 def decode_picture(text: Any, where: str) -> PictureRef:
@@ -237,11 +239,6 @@ def _seed(value: Any) -> int | tuple[int, ...]:
     return number if number >= 0 else -1
 
 
-def _unknown_keys(body: Mapping[str, Any], model: type[Generation]) -> list[str]:
-    """Return a line for each key of the body that neither program knows."""
-    known = _ABOUT_THE_REPLY | model.model_fields.keys() | {
-        "n_iter", "subseed_strength", "styles", "restore_faces", "refiner_checkpoint", "refiner_switch_at", "script_name",
-        "mask", "latent_mask", "image_cfg_scale", "enable_hr", "hr_upscaler", "hr_checkpoint_name", "hr_sampler_name",
-        "hr_scheduler", "firstpass_image",
-    }  # fmt: skip
-    return [f"{key}: unknown field" for key in body if key not in known]
+def _unknown_keys(body: Mapping[str, Any]) -> list[str]:
+    """Return a line for each key of the body that is no field of A1111's."""
+    return [f"{key}: unknown field" for key in body if key not in _THEIR_FIELDS]

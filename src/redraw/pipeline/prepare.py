@@ -55,7 +55,7 @@ def to_pixels(image: torch.Tensor, size: Size, depth: int = 8) -> Pixels:
     """
     unit = ((image.float() + 1.0) / 2.0).clamp(0.0, 1.0)[:, : size.height, : size.width]
     levels: NDArray[np.float32] = (unit * (2**depth - 1)).movedim(0, -1).cpu().numpy()
-    return levels.astype(np.uint16 if depth == 16 else np.uint8)
+    return levels.astype(np.uint16) if depth == 16 else levels.astype(np.uint8)
 
 
 def to_picture(pixels: Pixels, source: Picture | None, request: Img2Img | None, canvas: Canvas) -> Picture:
@@ -84,7 +84,7 @@ def to_picture(pixels: Pixels, source: Picture | None, request: Img2Img | None, 
 
 
 def _alpha_on_canvas(source: Picture, request: Img2Img, canvas: Canvas) -> Pixels:
-    """Return the source's alpha `[h, w, 1]`, resized as its colours were; a resize that does not move pixels is none."""
+    """Return the source's alpha `[h, w, 1]`, resized as its colours were."""
     mode = RESIZE_MODES[request.resize_mode]
     if mode is ResizeMode.LATENT_UPSCALE:
         mode = ResizeMode.JUST_RESIZE

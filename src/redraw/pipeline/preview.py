@@ -46,4 +46,5 @@ def _fit(model: Model) -> torch.Tensor:
     target = torch.nn.functional.avg_pool2d(chart, chart.shape[-1] // latents.shape[-1])[0]
     rows = latents.reshape(latents.shape[0], -1).T
     rows = torch.cat([rows, torch.ones(len(rows), 1)], 1)
-    return torch.linalg.lstsq(rows, target.reshape(3, -1).T).solution
+    matrix: torch.Tensor = torch.linalg.lstsq(rows, target.reshape(3, -1).T).solution
+    return matrix

@@ -126,4 +126,7 @@ def _asked_size(request: Generation, native: int, source: Size | None) -> tuple[
     if source.area <= SHRINK_ABOVE * limit:
         return source, ""
     reduced = source.within_area(limit)
-    return reduced, f"the source of {source} was reduced to {reduced}, the model's size; give --width or --scale for another"
+    return (
+        reduced,
+        f"the source of {source} was reduced to {reduced}, the model's size; give --width or --scale for another",
+    )

@@ -94,15 +94,29 @@ class SamplerOptions(Request):
     eta: Number | None = option(
         None, "Eta", "Noise added by ancestral samplers (default 1) and DDIM (default 0).", group="Sampler", ge=0, le=1
     )
-    s_churn: Number = option(0, "Sigma churn", "Noise added at each step of Euler, Heun, DPM2.", group="Sampler", ge=0, le=100)
+    s_churn: Number = option(
+        0, "Sigma churn", "Noise added at each step of Euler, Heun, DPM2.", group="Sampler", ge=0, le=100
+    )
     s_tmin: Number = option(0, "Sigma tmin", "Lowest noise level that is churned.", group="Sampler", ge=0, le=1000)
-    s_tmax: Number = option(0, "Sigma tmax", "Highest noise level that is churned; 0 is no limit.", group="Sampler", ge=0, le=1000)
+    s_tmax: Number = option(
+        0, "Sigma tmax", "Highest noise level that is churned; 0 is no limit.", group="Sampler", ge=0, le=1000
+    )
     s_noise: Number = option(1.0, "Sigma noise", "Factor on noise added while sampling.", group="Sampler", ge=0, le=2)
-    sigma_min: Number = option(0, "Schedule min sigma", "Lowest noise level; 0 is the model's.", group="Sampler", ge=0, le=1000)
-    sigma_max: Number = option(0, "Schedule max sigma", "Highest noise level; 0 is the model's.", group="Sampler", ge=0, le=1000)
-    rho: Number = option(0, "Schedule rho", "Exponent of Karras and Polyexponential; 0 is their own.", group="Sampler", ge=0, le=100)
-    beta_alpha: Number = option(0.6, "Beta schedule alpha", "First shape parameter of Beta.", group="Sampler", gt=0, le=10)
-    beta_beta: Number = option(0.6, "Beta schedule beta", "Second shape parameter of Beta.", group="Sampler", gt=0, le=10)
+    sigma_min: Number = option(
+        0, "Schedule min sigma", "Lowest noise level; 0 is the model's.", group="Sampler", ge=0, le=1000
+    )
+    sigma_max: Number = option(
+        0, "Schedule max sigma", "Highest noise level; 0 is the model's.", group="Sampler", ge=0, le=1000
+    )
+    rho: Number = option(
+        0, "Schedule rho", "Exponent of Karras and Polyexponential; 0 is their own.", group="Sampler", ge=0, le=100
+    )
+    beta_alpha: Number = option(
+        0.6, "Beta schedule alpha", "First shape parameter of Beta.", group="Sampler", gt=0, le=10
+    )
+    beta_beta: Number = option(
+        0.6, "Beta schedule beta", "Second shape parameter of Beta.", group="Sampler", gt=0, le=10
+    )
     discard_penultimate: bool = option(
         False, "Discard penultimate sigma", "Leave out the last but one noise level.", group="Sampler"
     )
@@ -124,12 +138,16 @@ class SamplerOptions(Request):
         ge=0,
         le=15,
     )
-    ngms_all_steps: bool = option(False, "NGMS in all steps", "Skip it in every step, not every other.", group="Sampler")
+    ngms_all_steps: bool = option(
+        False, "NGMS in all steps", "Skip it in every step, not every other.", group="Sampler"
+    )
     skip_early_cfg: Number = option(
         0, "Ignore negative prompt early", "Part of the steps, from the start, without the negative prompt.",
         group="Sampler", infotext="Skip Early CFG", ge=0, le=1,
     )  # fmt: skip
-    unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = option("bh1", "UniPC variant", "Form of B(h).", group="Sampler")
+    unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = option(
+        "bh1", "UniPC variant", "Form of B(h).", group="Sampler"
+    )
     unipc_skip_type: Literal["time_uniform", "time_quadratic", "logSNR"] = option(
         "time_uniform", "UniPC skip type", "How UniPC spaces its steps.", group="Sampler"
     )

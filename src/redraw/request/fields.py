@@ -16,7 +16,7 @@ Number = int | float
 def option(
     default: Any,
     title: str,
-    help: str,  # noqa: A002 - it is what the entrances call it
+    help: str,
     *,
     group: str = "Picture",
     infotext: str | None = None,
@@ -36,7 +36,9 @@ def option(
         span: inclusive bounds that a validator of the model checks, for descriptions only.
         bounds: pydantic's `ge`, `le`, `gt`, `lt`, `min_length`.
     """
-    extra = {"group": group, "infotext": infotext, "flags": list(flags), "span": list(span) if span else None}
+    extra: dict[str, Any] = {"group": group, "infotext": infotext, "flags": list(flags)}
+    if span:
+        extra |= {"minimum": span[0], "maximum": span[1]}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -120,7 +122,7 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
         if not isinstance(extra, dict) or "group" not in extra:
             continue
         kind, choices, optional = _plain_type(field.annotation)
-        low, high = extra["span"] or _bounds(field.metadata)  # type: ignore[misc]
+        low, high = _bounds(field.metadata)
         flags = extra.get("flags")
         key = extra.get("infotext")
         found.append(
@@ -133,8 +135,8 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
                 choices=choices,
                 optional=optional,
                 default=field.get_default(call_default_factory=True),
-                minimum=low,
-                maximum=high,
+                minimum=_number(extra.get("minimum", low)),
+                maximum=_number(extra.get("maximum", high)),
                 flags=tuple(str(f) for f in flags) if isinstance(flags, list) else (),
                 infotext=str(key) if key is not None else None,
             )
@@ -162,3 +164,8 @@ def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
     low = next((m.ge for m in metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in metadata if hasattr(m, "le")), None)
     return low, high
+
+
+def _number(value: Any) -> float | None:
+    """Return `value` if it is a number, else None."""
+    return value if isinstance(value, int | float) else None

@@ -30,7 +30,12 @@ class Generation(SeedOptions, SamplerOptions):
     vae: str | None = option(None, "VAE", "A separate VAE: a name or a file.", infotext="VAE")
     steps: int = option(20, "Sampling steps", "Steps of the whole schedule.", infotext="Steps", ge=1, le=1000)
     cfg_scale: Number = option(
-        7, "CFG scale", "How strongly the prompt is followed; 1 is not at all pushed.", infotext="CFG scale", ge=0, le=100
+        7,
+        "CFG scale",
+        "How strongly the prompt is followed; 1 is not at all pushed.",
+        infotext="CFG scale",
+        ge=0,
+        le=100,
     )
     width: int | None = option(None, "Width", "Width of the result in pixels.", ge=1, le=MAX_SIDE)
     height: int | None = option(None, "Height", "Height of the result in pixels.", ge=1, le=MAX_SIDE)
@@ -47,7 +52,10 @@ class Generation(SeedOptions, SamplerOptions):
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Device", "Where to compute.", group="Machine")
     dtype: Literal["auto", "fp32", "bf16", "fp16"] = option("auto", "Precision", "Number format.", group="Machine")
     size_rule: Literal["exact", "floor-8"] = option(
-        "exact", "Size rule", "exact: the size asked for; floor-8: cut to multiples of 8 as A1111 does.", group="Machine"
+        "exact",
+        "Size rule",
+        "exact: the size asked for; floor-8: cut to multiples of 8 as A1111 does.",
+        group="Machine",
     )
 
     @model_validator(mode="after")
@@ -100,7 +108,9 @@ class Img2Img(Generation):
         ge=0,
         le=1,
     )
-    scale: Number | None = option(None, "Resize by", "Factor on the source's size, instead of width and height.", gt=0, le=16)
+    scale: Number | None = option(
+        None, "Resize by", "Factor on the source's size, instead of width and height.", gt=0, le=16
+    )
     resize_mode: ResizeMode = option("just-resize", "Resize mode", "How the source comes to the size of the result.")
     upscaler: str | None = option(
         None, "Upscaler for img2img", "Used where the source must be enlarged: None, Lanczos or Nearest."
@@ -109,7 +119,13 @@ class Img2Img(Generation):
         False, "Exact steps", "Run exactly the number of steps asked for, whatever the strength.", flags=()
     )
     noise_multiplier: Number = option(
-        1.0, "Noise multiplier", "Factor on the initial noise.", group="Sampler", infotext="Noise multiplier", ge=0, le=2
+        1.0,
+        "Noise multiplier",
+        "Factor on the initial noise.",
+        group="Sampler",
+        infotext="Noise multiplier",
+        ge=0,
+        le=2,
     )
     extra_noise: Number = option(
         0.0, "Extra noise", "Noise added on top before sampling.", group="Sampler", infotext="Extra noise", ge=0, le=1

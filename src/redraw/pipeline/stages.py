@@ -1,0 +1,187 @@
+"""The stages of a run, each usable by itself: encode a picture, sample latents, decode them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from redraw.conditioning.text import encode as encode_texts
+from redraw.errors import NonFinite
+from redraw.geometry import Size
+from redraw.image.resize import RESIZE_MODES, ResizeMode
+from redraw.models.model import Model
+from redraw.pipeline.shots import Canvas, Shot
+from redraw.request import Generation, Img2Img
+from redraw.sampling import trajectory
+from redraw.sampling.denoiser import Cond, Conditioned
+from redraw.sampling.guidance import Guided, Skips
+from redraw.sampling.levels import NoiseLevels
+from redraw.sampling.noise import Noise, Seed
+from redraw.sampling.sampler import Step
+from redraw.sampling.schedulers import ScheduleOptions
+from redraw.sampling.trajectory import Plan, RunOptions
+
+
+@torch.inference_mode()
+def encode(model: Model, tensor: torch.Tensor, request: Img2Img, canvas: Canvas) -> torch.Tensor:
+    """Return the latents `[1, c, h, w]` of a prepared source `[1, 3, H, W]` on the model's device.
+
+    With the resize mode latent-upscale the source comes in its own size, and its latents are stretched to the canvas,
+    bilinear and without antialiasing, as A1111's mode 3 does.
+    """
+    latents = model.encode(tensor.to(model.device))
+    if RESIZE_MODES[request.resize_mode] is ResizeMode.LATENT_UPSCALE:
+        size = (canvas.latent.height, canvas.latent.width)
+        latents = torch.nn.functional.interpolate(latents, size=size, mode="bilinear", antialias=False)
+    return latents
+
+
+def make_plan(model: Model, request: Generation) -> Plan:
+    """Return what the sampler will do: its levels, its start, how many steps run."""
+    levels = NoiseLevels(model.alphas_cumprod.cpu().float())
+    if request.zero_terminal_snr:
+        levels = levels.zero_terminal_snr()
+    return trajectory.plan(
+        request.sampler,
+        levels,
+        request.steps,
+        strength=float(request.strength) if isinstance(request, Img2Img) else None,
+        scheduler=request.scheduler,
+        exact_steps=isinstance(request, Img2Img) and request.exact_steps,
+        schedule=ScheduleOptions(
+            sigma_min=float(request.sigma_min) or None,
+            sigma_max=float(request.sigma_max) or None,
+            rho=float(request.rho) or None,
+            beta_alpha=float(request.beta_alpha),
+            beta_beta=float(request.beta_beta),
+        ),
+        discard_penultimate=request.discard_penultimate,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """The context of one picture: prompt and negative prompt, `[1, 77*k, width]` each."""
+
+    positive: torch.Tensor
+    negative: torch.Tensor
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Numbers of token vectors."""
+        return self.positive.shape[1], self.negative.shape[1]
+
+
+@torch.inference_mode()
+def read_texts(model: Model, request: Generation, shots: Sequence[Shot]) -> list[Texts]:
+    """Return the context of every picture of a run; equal prompts are encoded once."""
+    wanted = list(dict.fromkeys([s.prompt for s in shots] + [s.negative_prompt for s in shots]))
+    contexts = encode_texts(model, wanted, request.clip_skip, comma_backtrack=request.comma_backtrack)
+    by_text = dict(zip(wanted, contexts, strict=True))
+    return [Texts(by_text[s.prompt], by_text[s.negative_prompt]) for s in shots]
+
+
+def sample(
+    model: Model,
+    plan: Plan,
+    request: Generation,
+    shots: Sequence[Shot],
+    texts: Sequence[Texts],
+    latents: torch.Tensor | None,
+    size: Size,
+) -> Iterator[Step]:
+    """Run the sampler over some pictures as one batch and yield each step; the last step's `x` is the result.
+
+    Args:
+        model: the networks.
+        plan: from `make_plan`.
+        request: the run.
+        shots: the pictures of this batch.
+        texts: their contexts, of equal lengths.
+        latents: `[b, c, h, w]` to redraw, or None for txt2img.
+        size: of the latents.
+
+    Raises:
+        NonFinite: the UNet gave NaN or infinity.
+    """
+    noise = _noise(model, request, shots, size)
+    steps = trajectory.run(plan, _guided(model, plan, request, texts), latents, noise, run_options(request))
+    last: Step | None = None
+    while True:
+        with (
+            torch.inference_mode()
+        ):  # inside, not around the yield: it belongs to this thread, not to the caller's code
+            last, previous = next(steps, None), last
+        if last is None:
+            break
+        yield last
+    if previous is not None and not bool(torch.isfinite(previous.x).all()):
+        raise NonFinite(f"the UNet of {model.name} gave NaN; try --dtype fp32")
+
+
+def run_options(request: Generation) -> RunOptions:
+    """Return what the sampler may be told, from the request's fields."""
+    redraws = request if isinstance(request, Img2Img) else None
+    return RunOptions(
+        eta=None if request.eta is None else float(request.eta),
+        s_churn=float(request.s_churn),
+        s_tmin=float(request.s_tmin),
+        s_tmax=float(request.s_tmax),
+        s_noise=float(request.s_noise),
+        unipc_variant=request.unipc_variant,
+        unipc_skip=request.unipc_skip_type,
+        unipc_order=request.unipc_order,
+        unipc_lower_order_final=request.unipc_lower_order_final,
+        noise_multiplier=float(redraws.noise_multiplier) if redraws else 1.0,
+        extra_noise=float(redraws.extra_noise) if redraws else 0.0,
+        sgm_noise=request.sgm_noise,
+    )
+
+
+def _noise(model: Model, request: Generation, shots: Sequence[Shot], size: Size) -> Noise:
+    resize = request.seed_resize_from
+    seeds = [
+        Seed(
+            seed=shot.seed,
+            variation=shot.variation_seed,
+            variation_strength=float(request.variation_strength),
+            resize_from=(resize[1] // 8, resize[0] // 8) if resize else None,
+            offset=request.ensd,
+        )
+        for shot in shots
+    ]
+    shape = (model.latent_channels, size.height, size.width)
+    return Noise.from_seeds(shape, seeds, source=request.rng, device=model.device)
+
+
+def _guided(model: Model, plan: Plan, request: Generation, texts: Sequence[Texts]) -> Guided:
+    """Return the model as the denoiser of these pictures."""
+
+    def network(x: torch.Tensor, t: torch.Tensor, cond: Cond) -> torch.Tensor:
+        return model.predict(x, t, cond.expand(x.shape[0]).text)
+
+    positive = Cond(torch.cat([text.positive for text in texts]))
+    negative = Cond(torch.cat([text.negative for text in texts]))
+    return Guided(
+        Conditioned(network, plan.levels, model.prediction, quantize=request.quantize),
+        positive=lambda _: [(positive, 1.0)],
+        negative=lambda _: negative,
+        scale=float(request.cfg_scale) * plan.sampler.cfg_factor,
+        together=model.device.type != "cpu",
+        needs_uncond=plan.sampler.needs_uncond,
+        skips=Skips(
+            ngms=float(request.ngms),
+            ngms_all_steps=request.ngms_all_steps,
+            early=float(request.skip_early_cfg),
+            total=plan.total_evaluations,
+            by_timestep=plan.sampler.family == "timestep",
+        ),
+    )
+
+
+@torch.inference_mode()
+def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
+    """Return the picture `[b, 3, 8h, 8w]` in about [-1, 1] of latents `[b, c, h, w]`, or raise `NonFinite`."""
+    return model.decode(latents)

@@ -1,0 +1,17 @@
+"""The starter model inside the package: weights, model card, and the example `redraw demo` redraws.
+
+How it was made is in `training/`; what it can and cannot draw in `MODEL_CARD.md` beside this file.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+NAME = "redraw-starter"
+
+
+def weights() -> Path | None:
+    """Return the file of the starter model, or None if this installation has none."""
+    path = Path(str(files(__name__))) / f"{NAME}.safetensors"
+    return path if path.is_file() else None
