@@ -122,7 +122,7 @@ class Guided:
                 Cond.join([conds[k] for k in ks], b),
                 None if t is None else torch.cat([t] * m),
             )
-            for k, part in zip(ks, joint.split(b), strict=True):
+            for k, part in zip(ks, torch.split(joint, b), strict=True):
                 out[k] = part
         return out
 

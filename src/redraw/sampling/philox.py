@@ -41,7 +41,7 @@ class Philox:
         self.offset += 1
         u = g0 * _TO_UNIT + _TO_UNIT / 2
         v = g1 * _TO_ANGLE + _TO_ANGLE / 2
-        normal = np.sqrt(-2.0 * np.log(u)) * np.sin(v)
+        normal: NDArray[np.float64] = np.sqrt(-2.0 * np.log(u)) * np.sin(v)
         return normal.astype(np.float32).reshape(shape)
 
 

@@ -17,6 +17,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from redraw.errors import RequestError
 from redraw.sampling.levels import NoiseLevels
 
 DEFAULT_RHO: Final = MappingProxyType({"karras": 7.0, "polyexponential": 1.0})
@@ -53,9 +54,12 @@ class ScheduleOptions:
     family: Literal["sd1", "sdxl"] = "sd1"
 
     def range(self, levels: NoiseLevels) -> tuple[float, float]:
-        """Return the lowest and highest level of a schedule over `levels`."""
+        """Return the lowest and highest level of a schedule over `levels`; RequestError if they are no range."""
         low, high = (0.1, 10.0) if self.old_karras else (levels.sigma_min, levels.sigma_max)
-        return self.sigma_min or low, self.sigma_max or high
+        low, high = self.sigma_min or low, self.sigma_max or high
+        if not 0 < low < high:
+            raise RequestError("sigma_min", low, f"above 0 and below sigma_max, {high}")
+        return low, high
 
 
 Scheduler = Callable[[NoiseLevels, int, ScheduleOptions], Tensor]
@@ -82,7 +86,8 @@ def karras_ramp(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) ->
     """Return `n` levels from `sigma_max` to `sigma_min`, without a final 0: Karras et al. 2022, equation 5."""
     ramp = torch.linspace(0, 1, n)
     a, b = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
-    return (a + ramp * (b - a)) ** rho
+    sigmas: Tensor = (a + ramp * (b - a)) ** rho
+    return sigmas
 
 
 def exponential(levels: NoiseLevels, steps: int, options: ScheduleOptions) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -178,7 +178,9 @@ def plan(
     full: Tensor = SCHEDULERS.get(name)(levels, whole + drop, schedule or ScheduleOptions())
     if drop:
         full = torch.cat([full[:-2], full[-1:]])
-    sigmas = full if t_enc is None else full[max(whole - t_enc - 1, 0) :]
+    # A schedule of more steps than the table has entries may repeat a level; a step between equal levels does nothing,
+    # and the multistep methods would divide by its length, so the repetition is left out.
+    sigmas = torch.unique_consecutive(full if t_enc is None else full[max(whole - t_enc - 1, 0) :])
     run = len(sigmas) - 1
     own = (levels.sigma_min, levels.sigma_max) if t_enc is None else (float(sigmas[-2:][0]), float(sigmas[0]))
     return Plan(
@@ -284,7 +286,7 @@ def run(
         one = plan.sampler.run(denoiser.image(i), x[i : i + 1], plan.sigmas, noise.image(i), **given)
         for step in one:
             x, denoised = _with_row(x, i, step.x), _with_row(denoised, i, step.denoised)
-            yield step._replace(x=x, denoised=denoised)
+            yield replace(step, x=x, denoised=denoised)
 
 
 def _needed(plan: Plan) -> dict[str, object]:
