@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from redraw.image.container import carried, open_file
+from redraw.request.picture import PictureRef
+
 
 class Metadata(NamedTuple):
     """What was found in a file: A1111's infotext, Redraw's recipe, and other entries as text."""
@@ -15,6 +18,13 @@ class Metadata(NamedTuple):
     items: Mapping[str, str]
 
 
-def read_metadata(source: bytes | str | Path) -> Metadata:
-    """Return what the picture file says about itself; raises `PictureError` if it is no picture."""
-    raise NotImplementedError
+def read_metadata(source: PictureRef | bytes | str | Path) -> Metadata:
+    """Return what the picture file says about itself; raises `PictureError` if it is no picture.
+
+    The infotext is A1111's choice: the text chunk `parameters`, over it an EXIF UserComment, else a GIF's comment.
+    """
+    ref = PictureRef.of(source)
+    data = ref.open_bytes()
+    with open_file(data, ref.name) as image:
+        found = carried(image, data)
+    return Metadata(found.infotext, found.recipe, found.text)

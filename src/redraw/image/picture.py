@@ -46,6 +46,7 @@ class Picture:
         text: the text entries of the file but infotext and recipe (PNG text chunks, comments).
         infotext: A1111's infotext, if the file carries one.
         recipe: Redraw's recipe, if the file carries one.
+        weak_alpha: the alpha comes from a grey picture or from one transparent colour; A1111 does not see such.
         notes: plain sentences about what was done to the source on the way in.
     """
 
@@ -61,6 +62,7 @@ class Picture:
     text: Mapping[str, str] = field(default_factory=dict)
     infotext: str | None = None
     recipe: Mapping[str, Any] | None = None
+    weak_alpha: bool = False
     notes: tuple[str, ...] = ()
 
     @property
