@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import torch
 
-from redraw.models.model import Model
+from redraw.errors import UnsupportedModel
+from redraw.models.architecture import Architecture, Mismatch, VaeShape, below, count, read_vae
+from redraw.models.checkpoint import Checkpoint, open_checkpoint
+from redraw.models.detect import UNET, VAE, detect, kind_of
+from redraw.models.families import Family
+from redraw.models.folders import open_folder
+from redraw.models.hints import Hints
+from redraw.models.keymap import KeyMap, modern_diffusers_name, text_keys, unet_keys, vae_keys
+from redraw.models.model import Model, ModelFacts
+from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
+
+# Tensors of a checkpoint that nobody needs: schedules that follow from alphas_cumprod, averages, pooled text.
+_KNOWN_EXTRAS: Final = (
+    *("betas", "alphas_", "sqrt_", "log_one_minus", "posterior_", "model_ema.", "scale_factor", "logvar"),
+    *("first_stage_model.loss.", "cond_stage_model.logit_scale", "cond_stage_model.text_projection", "lvlb_weights"),
+    *("cond_stage_model.transformer.vision_model", "model_ema", "ddpm.", "v_posterior", "denoiser."),
+)
+State = dict[str, torch.Tensor]
+
+
+@dataclass
+class Source:
+    """An opened model: its shape, and its weights by network under diffusers' names."""
+
+    path: Path
+    family: Family
+    shape: Architecture
+    hints: Hints
+    state: Callable[[str], State]
+    alphas_cumprod: torch.Tensor | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def load_model(
@@ -18,5 +51,129 @@ def load_model(
     vae_dtype: torch.dtype | None = None,
     cache: Path | None = None,
 ) -> Model:
-    """Load a checkpoint file or a diffusers folder; `vae` replaces its VAE; `cache` keeps file hashes between runs."""
-    raise NotImplementedError
+    """Load a checkpoint file or a diffusers folder.
+
+    Args:
+        path: a single file (.safetensors, .ckpt, .pt, ...) or a folder with `unet/`, `vae/` and `text_encoder/`.
+        device: where the networks go.
+        dtype: number format of UNet and VAE (and, off the CPU, of the text encoder).
+        vae: another file whose VAE replaces the model's own.
+        vae_dtype: number format of the VAE, if it shall differ.
+        cache: folder that keeps file hashes between runs.
+
+    Raises:
+        ModelError: missing, damaged or incomplete; `UnsupportedModel` and `UnsafeFile` are among these.
+    """
+    source = _folder_source(path) if path.is_dir() else _file_source(path)
+    shape = source.shape
+    text_encoder = build_text_encoder(shape.text)
+    unused = fill(text_encoder, source.state("text_encoder"), f"{path.name}: the text encoder")
+    unet = build_unet(shape.unet)
+    unused += fill(unet, source.state("unet"), f"{path.name}: the UNet")
+    vae_shape, vae_state, vae_name = (shape.vae, source.state("vae"), path.name) if vae is None else _external_vae(vae)
+    network = build_vae(vae_shape)
+    unused += fill(network, vae_state, f"{vae_name}: the VAE")
+    notes = list(source.notes)
+    if unused:
+        notes.append(f"{len(unused)} tensors of the file were not used, among them {', '.join(unused[:3])}")
+    facts = ModelFacts(
+        path=path,
+        family=source.family,
+        shape=Architecture(shape.unet, vae_shape, shape.text),
+        prediction=source.hints.prediction or source.family.prediction,
+        native_size=source.hints.native_size or source.family.native_size,
+        scale_factor=float(source.hints.vae.get("scaling_factor") or source.family.scale_factor),
+        preview=source.hints.preview or source.family.preview,
+        vae_path=vae,
+    )
+    schedule = _schedule(source)
+    model = Model(facts, unet, network, text_encoder, schedule, notes, cache)
+    return model.to(device, dtype, vae_dtype)
+
+
+def _schedule(source: Source) -> torch.Tensor:
+    """Return alphas_cumprod `[T]` fp32: the file's own, else from the scaled-linear betas."""
+    if source.alphas_cumprod is not None:
+        return source.alphas_cumprod.to(torch.float32)
+    first, last = source.family.betas
+    start = float(source.hints.scheduler.get("beta_start") or first)
+    end = float(source.hints.scheduler.get("beta_end") or last)
+    steps = int(source.hints.scheduler.get("num_train_timesteps") or source.family.timesteps)
+    betas = torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
+    return torch.cumprod(1.0 - betas, 0).to(torch.float32)
+
+
+def _file_source(path: Path) -> Source:
+    checkpoint = open_checkpoint(path)
+    found = detect(checkpoint)
+    maps = {
+        "unet": (UNET, unet_keys(found.shape.unet)),
+        "vae": (VAE, vae_keys(found.shape.vae)),
+        "text_encoder": (found.text_prefix, text_keys(found.shape.text)),
+    }
+    notes = [f"left alone in {path.name}: {', '.join(checkpoint.skipped[:3])}"] if checkpoint.skipped else []
+    prefixes = tuple(prefix for prefix, _ in maps.values())
+    extra = [k for k in checkpoint if not k.startswith((*prefixes, *_KNOWN_EXTRAS))]
+    if extra:
+        notes.append(f"{len(extra)} tensors of the file belong to no network, among them {', '.join(extra[:3])}")
+    schedule = checkpoint.tensor("alphas_cumprod") if "alphas_cumprod" in checkpoint else None
+    return Source(
+        path,
+        found.family,
+        found.shape,
+        found.hints,
+        lambda part: _renamed(checkpoint, *maps[part]),
+        schedule,
+        notes,
+    )
+
+
+def _renamed(checkpoint: Checkpoint, prefix: str, keys: KeyMap) -> State:
+    """Return one network's tensors, still on disk, under diffusers' names; unknown ones keep their own."""
+    state: State = {}
+    for key in checkpoint:
+        if key.startswith(prefix):
+            name = keys.diffusers_name(key[len(prefix) :])
+            state[name or key] = keys.diffusers_shaped(name, checkpoint.tensor(key)) if name else checkpoint.tensor(key)
+    return state
+
+
+def _folder_source(path: Path) -> Source:
+    folder = open_folder(path)
+    readers: Mapping[str, Callable[[str], str]] = {
+        "unet": str,
+        "vae": modern_diffusers_name,
+        "text_encoder": lambda k: k.removeprefix("text_model."),
+    }
+
+    def state(part: str) -> State:
+        checkpoint = folder.weights[part]
+        named = {readers[part](k): checkpoint.tensor(k) for k in checkpoint}
+        if part == "vae":
+            keys = vae_keys(folder.shape.vae)
+            named = {k: keys.diffusers_shaped(k, v) for k, v in named.items()}
+        return named
+
+    return Source(path, folder.family, folder.shape, folder.hints, state)
+
+
+def _external_vae(path: Path) -> tuple[VaeShape, State, str]:
+    """Return shape and weights of a VAE file: LDM names with or without `first_stage_model.`, or diffusers names."""
+    checkpoint = open_checkpoint(path)
+    prefix = VAE if any(k.startswith(VAE) for k in checkpoint) else ""
+    shapes = below({k: spec.shape for k, spec in checkpoint.items()}, prefix)
+    try:
+        if "decoder.up_blocks.0.resnets.0.conv1.weight" in shapes:
+            levels = count(shapes, "decoder.up_blocks.{}.")
+            blocks = count(shapes, "encoder.down_blocks.0.resnets.{}.")
+            keys = vae_keys(VaeShape((0,) * levels, blocks, 0))
+            ldm = {keys.ldm_name(modern_diffusers_name(k)) or k: v for k, v in shapes.items()}
+            shape = read_vae(ldm)
+            named = {modern_diffusers_name(k): checkpoint.tensor(prefix + k) for k in shapes}
+            return shape, {k: keys.diffusers_shaped(k, v) for k, v in named.items()}, path.name
+        shape = read_vae(shapes)
+    except Mismatch as error:
+        kind = kind_of(checkpoint)
+        what = [f"this is {kind.label}"] if kind is not None and kind.name != "vae" else []
+        raise UnsupportedModel(path.name, [*what, f"as a VAE: {error}"]) from error
+    return shape, _renamed(checkpoint, prefix, vae_keys(shape)), path.name

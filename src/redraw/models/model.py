@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
+from torch import nn
 
-from redraw.models.families import Family
-
-Prediction = Literal["eps", "v"]
+from redraw.errors import ModelError, NonFinite
+from redraw.models.architecture import Architecture
+from redraw.models.families import Family, Prediction
+from redraw.models.hashes import model_sha256
 
 
 @dataclass(frozen=True)
@@ -26,56 +28,262 @@ class Extras:
     concat: torch.Tensor | None = None
 
 
-class Model:
-    """A checkpoint in memory, ready to run."""
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known about a model besides its weights.
 
-    name: str
+    Attributes:
+        path: the file or folder it came from.
+        family: what it is one of.
+        shape: its widths and depths.
+        prediction: `eps` or `v`.
+        native_size: side in pixels of the pictures it was trained on.
+        scale_factor: VAE output times this is a latent.
+        preview: rows of [r, g, b] per latent channel, and maybe one more row to add; see `Model.preview`.
+        vae_path: the file its VAE came from, if that was another.
+    """
+
     path: Path
     family: Family
+    shape: Architecture
     prediction: Prediction
     native_size: int
-    in_channels: int
-    latent_channels: int
     scale_factor: float
-    alphas_cumprod: torch.Tensor
-    preview: torch.Tensor | None
-    notes: list[str]
-    device: torch.device
-    dtype: torch.dtype
-    unet: Any
-    vae: Any
-    text_encoder: Any
+    preview: tuple[tuple[float, ...], ...] | None
+    vae_path: Path | None = None
+
+
+class Model:
+    """A checkpoint in memory, ready to run.
+
+    Networks are in `eval` mode and need no gradients. On a CPU every picture of a batch is computed by itself, so
+    that a result never depends on its neighbours.
+
+    Attributes:
+        facts: what is known about it.
+        alphas_cumprod: the noise schedule, `[T]` fp32 on the CPU.
+        notes: remarks for the user, in order (unused tensors, retries).
+        vae_fallback: number format the VAE is converted to when it gives NaN or infinity.
+        device, dtype: where and how the UNet computes.
+    """
+
+    def __init__(
+        self,
+        facts: ModelFacts,
+        unet: Any,
+        vae: Any,
+        text_encoder: Any,
+        alphas_cumprod: torch.Tensor,
+        notes: list[str] | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.facts = facts
+        self.unet, self.vae, self.text_encoder = unet, vae, text_encoder
+        self.alphas_cumprod = alphas_cumprod
+        self.notes = list(notes or [])
+        self.vae_fallback = torch.float32
+        self.device, self.dtype = torch.device("cpu"), torch.float32
+        self.vae_dtype = torch.float32
+        self._cache = cache
+        self._sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.name if self.path.is_dir() else self.path.stem
+
+    @property
+    def path(self) -> Path:
+        """The file or folder it came from."""
+        return self.facts.path
+
+    @property
+    def family(self) -> Family:
+        """What it is one of."""
+        return self.facts.family
+
+    @property
+    def prediction(self) -> Prediction:
+        """What the UNet predicts: `eps` or `v`."""
+        return self.facts.prediction
+
+    @property
+    def native_size(self) -> int:
+        """Side in pixels of the square pictures it was trained on."""
+        return self.facts.native_size
+
+    @property
+    def in_channels(self) -> int:
+        """Channels the UNet takes: 4, or 9 (inpainting) or 8 (editing) with `Extras.concat`."""
+        return self.facts.shape.unet.in_channels
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of a latent."""
+        return self.facts.shape.vae.latent_channels
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent cell along a side (8)."""
+        return self.facts.shape.vae.factor
+
+    @property
+    def scale_factor(self) -> float:
+        """VAE output times this is a latent."""
+        return self.facts.scale_factor
+
+    @property
+    def preview(self) -> torch.Tensor | None:
+        """A matrix `[c, 3]` fp32: latents times it (plus a last row, if it is `[c + 1, 3]`) is a rough picture in [-1, 1]."""
+        return None if self.facts.preview is None else torch.tensor(self.facts.preview, dtype=torch.float32)
 
     @property
     def sha256(self) -> str:
-        """The whole file's SHA-256, 64 hex digits."""
-        raise NotImplementedError
+        """SHA-256 of the whole file, 64 hex digits; of a folder, of its three weight files' hashes."""
+        if self._sha256 is None:
+            self._sha256 = model_sha256(self.path, self._cache)
+        return self._sha256
 
     @property
     def short_hash(self) -> str:
-        """The first ten hex digits of `sha256`."""
-        raise NotImplementedError
+        """The first ten hex digits of `sha256`, as infotexts print it."""
+        return self.sha256[:10]
 
+    @torch.no_grad()
     def encode(self, image: torch.Tensor) -> torch.Tensor:
-        """Return latents `[b, 4, h/8, w/8]` fp32 (scaled posterior mean) of `image` `[b, 3, h, w]` in [-1, 1]."""
-        raise NotImplementedError
+        """Return latents `[b, c, h/8, w/8]` fp32 of pictures `[b, 3, h, w]` in [-1, 1]; sides are multiples of 8.
 
+        The result is the posterior's mean times `scale_factor`. Pictures are encoded one at a time.
+
+        Raises:
+            NonFinite: NaN or infinity, also after a retry in `vae_fallback`.
+        """
+        return self._each(image, self._encode_one, "encoding")
+
+    @torch.no_grad()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return the picture `[b, 3, 8h, 8w]` fp32, about [-1, 1], of scaled latents `[b, 4, h, w]`."""
-        raise NotImplementedError
+        """Return pictures `[b, 3, 8h, 8w]` fp32, about [-1, 1], of scaled latents `[b, c, h, w]`; one at a time.
 
+        Raises:
+            NonFinite: NaN or infinity, also after a retry in `vae_fallback`.
+        """
+        return self._each(latents, self._decode_one, "decoding")
+
+    @torch.no_grad()
     def predict(
         self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor, extras: Extras | None = None
     ) -> torch.Tensor:
-        """Return the UNet's output `[b, 4, h, w]` fp32 for x `[b, 4, h, w]`, t `[b]` (may be fractional), context `[b, n, w]`."""
-        raise NotImplementedError
+        """Return the UNet's output, noise or v, `[b, c, h, w]` fp32 on x's device.
+
+        Args:
+            x: noisy latents `[b, c, h, w]`, already scaled for the network; any h and w.
+            t: times `[b]` or one number, 0 to T-1, whole or not.
+            context: text `[b, n, width]`, or `[1, n, width]` for all.
+            extras: further inputs of the network.
+
+        Raises:
+            NonFinite: the output has NaN or infinity.
+        """
+        b = x.shape[0]
+        full = (
+            x
+            if extras is None or extras.concat is None
+            else torch.cat([x, extras.concat.to(x).expand(b, -1, -1, -1)], 1)
+        )
+        if full.shape[1] != self.in_channels:
+            raise ModelError(f"{self.name} takes {self.in_channels} latent channels; {full.shape[1]} were given")
+        full = full.to(self.device, self.dtype)
+        times = torch.as_tensor(t, dtype=torch.float32, device=self.device).expand(b)
+        text = context.to(self.device, self.dtype).expand(b, -1, -1)
+        step = 1 if self.device.type == "cpu" else b
+        parts = [
+            self._unet_call(full[i : i + step], times[i : i + step], text[i : i + step]) for i in range(0, b, step)
+        ]
+        out = torch.cat(parts).to(x.device)
+        if not torch.isfinite(out).all():
+            raise NonFinite(f"{self.name}: the UNet gave NaN or infinity in {str(self.dtype).removeprefix('torch.')}")
+        return out
+
+    @torch.no_grad()
+    def text_states(self, tokens: torch.Tensor, clip_skip: int = 1) -> torch.Tensor:
+        """Return the text encoder's vectors `[k, n, width]` fp32 on the CPU for token ids `[k, n]`.
+
+        `clip_skip` n leaves the last n - 1 layers out; the final layer norm always follows.
+        """
+        encoder, layers = self.text_encoder, self.text_encoder.encoder.layers
+        if not 1 <= clip_skip <= len(layers):
+            raise ModelError(f"clip skip {clip_skip}: {self.name}'s text encoder has {len(layers)} layers")
+        out = []
+        for row in tokens.to(self.device).split(1):
+            h = encoder.embeddings(input_ids=row)
+            mask = torch.full((row.shape[1], row.shape[1]), float("-inf"), dtype=h.dtype, device=h.device).triu(1)
+            for layer in layers[: len(layers) + 1 - clip_skip]:
+                h = layer(h, attention_mask=mask[None, None])
+            out.append(encoder.final_layer_norm(h).float().cpu())
+        return torch.cat(out)
 
     @contextmanager
     def tiling(self, on: bool = True) -> Iterator[None]:
-        """While inside, every convolution of UNet and VAE wraps around the edges, if `on`."""
-        raise NotImplementedError
-        yield
+        """While inside, if `on`, every convolution of UNet and VAE wraps around the picture's edges."""
+        convolutions = [m for net in (self.unet, self.vae) for m in net.modules() if isinstance(m, nn.Conv2d)]
+        before = [m.padding_mode for m in convolutions]
+        try:
+            for m in convolutions if on else ():
+                m.padding_mode = "circular"
+            yield
+        finally:
+            for m, mode in zip(convolutions, before, strict=True):
+                m.padding_mode = mode
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Model:
-        """Move and cast the networks in place; return self."""
-        raise NotImplementedError
+    def to(
+        self,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        vae_dtype: torch.dtype | None = None,
+    ) -> Model:
+        """Move and cast the networks in place; return self.
+
+        The VAE takes `vae_dtype`, else `dtype`. On a CPU the text encoder stays in fp32: it costs little there.
+        """
+        self.device = torch.device(device) if device is not None else self.device
+        self.vae_dtype = vae_dtype or dtype or self.vae_dtype
+        self.dtype = dtype or self.dtype
+        on_cpu = self.device.type == "cpu"
+        layout = torch.channels_last if on_cpu else torch.contiguous_format
+        nn.Module.to(self.unet, self.device, self.dtype)  # diffusers' own `to` prints notices
+        nn.Module.to(self.vae, self.device, self.vae_dtype, memory_format=layout)
+        nn.Module.to(self.text_encoder, self.device, torch.float32 if on_cpu else self.dtype)
+        return self
+
+    def _unet_call(self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.unet(x, t, encoder_hidden_states=context, return_dict=False)[0]
+        return out.float()
+
+    def _encode_one(self, image: torch.Tensor) -> torch.Tensor:
+        mean: torch.Tensor = self.vae.encode(image, return_dict=False)[0].mean
+        return mean.float() * self.scale_factor
+
+    def _decode_one(self, latent: torch.Tensor) -> torch.Tensor:
+        picture: torch.Tensor = self.vae.decode(latent / self.scale_factor, return_dict=False)[0]
+        return picture.float()
+
+    def _each(self, batch: torch.Tensor, call: Callable[[torch.Tensor], torch.Tensor], doing: str) -> torch.Tensor:
+        """Run one VAE direction picture by picture; where a number is not finite, once more in `vae_fallback`."""
+        out = []
+        for one in batch.split(1):
+            done = call(one.to(self.device, self.vae_dtype))
+            if not torch.isfinite(done).all() and self.vae_dtype != self.vae_fallback:
+                was, self.vae_dtype = self.vae_dtype, self.vae_fallback
+                nn.Module.to(self.vae, dtype=self.vae_fallback)
+                self.notes.append(
+                    f"the VAE gave NaN or infinity in {_short(was)} and went on in {_short(self.vae_dtype)}"
+                )
+                done = call(one.to(self.device, self.vae_dtype))
+            if not torch.isfinite(done).all():
+                raise NonFinite(f"{self.name}: the VAE gave NaN or infinity while {doing}, in {_short(self.vae_dtype)}")
+            out.append(done.to(batch.device))
+        return torch.cat(out).contiguous()
+
+
+def _short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
