@@ -127,7 +127,8 @@ def read_unet(shapes: Shapes, heads: int) -> UNetShape:
     time_width = _shape(shapes, "time_embed.2.weight", 2)[0]
     total = count(shapes, "input_blocks.{}.")
     channels, blocks, depth = [], [], []
-    width, level_blocks, level_depth = 0, 0, set()
+    width, level_blocks = 0, 0
+    level_depth: set[int] = set()
     for i in range(1, total):
         if f"input_blocks.{i}.0.op.weight" in shapes:
             channels.append(width)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import torch
-from torch.nn import functional as F
+from torch import nn
 
 LONG: Final = 256
 ROWS: Final = 512
@@ -35,7 +35,7 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Ten
     slow = q.dtype is torch.bfloat16 and q.device.type == "cpu" and k.shape[2] >= LONG and not q.requires_grad
     if slow and mask is None:
         return chunked_attention(q.contiguous(), k.contiguous(), v.contiguous())
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    return nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
 class AttentionProcessor:
@@ -64,8 +64,7 @@ class AttentionProcessor:
             project(x).unflatten(2, (heads, -1)).transpose(1, 2)
             for project, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
         )
-        out = attention(q, k, v, attention_mask).transpose(1, 2).flatten(2)
-        out = attn.to_out[0](out)
+        out: torch.Tensor = attn.to_out[0](attention(q, k, v, attention_mask).transpose(1, 2).flatten(2))
         if len(shape) == 4:
             out = out.transpose(1, 2).reshape(shape)
         if attn.residual_connection:

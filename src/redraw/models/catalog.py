@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from typing import Final
+
+from redraw.errors import ModelError, RequestError, UnknownName
+from redraw.models.checkpoint import open_checkpoint
+from redraw.models.detect import detect
+from redraw.models.folders import is_model_folder, open_folder
+from redraw.models.hashes import model_sha256, old_hash
+
+ENDINGS: Final = (".safetensors", ".ckpt", ".pt")
+STARTER: Final = "redraw-starter"
+_HASH: Final = re.compile(r"[0-9a-f]{8,64}")
+_TITLE: Final = re.compile(r"(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]")
 
 
 @dataclass(frozen=True)
@@ -12,39 +27,178 @@ class ModelFile:
     """One model a user can choose.
 
     Attributes:
-        name: the name it is listed under: the path below its folder, with `/`.
-        path: where it is.
+        name: what it is listed under: its path below its folder, with `/` and without ending.
+        path: the file, or the folder in diffusers' layout.
+        file: the same as `name`, with the ending.
+        family: the family's label.
     """
 
     name: str
     path: Path
-    family: str = ""
+    file: str
+    family: str
 
     @property
     def stem(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
+        """The last part of its name; infotexts print it."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every name it answers to, in lower case, the best first."""
+        flat = self.name.replace("/", "_")
+        names = (self.name, self.file, self.stem, self.file.rpartition("/")[2], flat)
+        return tuple(dict.fromkeys(n.lower() for n in names))
 
 
 class Catalog:
     """Every model below some folders, and the starter model.
 
+    Folders are searched once, at the first use; `refresh` looks again. Files that are no model (LoRAs, VAEs, families
+    that cannot run, damaged files) are never offered; `rejected` says why.
+
     Args:
-        folders: searched recursively, in this order.
+        folders: searched with all their subfolders, in this order. A folder that does not exist is empty.
         starter: also offer the model inside the package, if it is there.
         cache: a folder that keeps file hashes between runs.
     """
 
     def __init__(self, folders: Sequence[Path] = (), *, starter: bool = True, cache: Path | None = None) -> None:
         self.folders, self.starter, self.cache = tuple(folders), starter, cache
+        self._models: list[ModelFile] | None = None
+        self._rejected: dict[Path, str] = {}
 
     def __iter__(self) -> Iterator[ModelFile]:
-        raise NotImplementedError
+        return iter(self._scanned())
 
-    def find(self, name: str) -> ModelFile:
-        """Return the model `name` means, or raise `UnknownName` / `RequestError` when it could mean several."""
-        raise NotImplementedError
+    def __len__(self) -> int:
+        return len(self._scanned())
+
+    @property
+    def rejected(self) -> dict[Path, str]:
+        """Files that look like weights but are no model, with the reason."""
+        self._scanned()
+        return dict(self._rejected)
+
+    def refresh(self) -> None:
+        """Forget what was found, so that the next use searches the folders again."""
+        self._models = None
+
+    def find(self, name: str, *, paths: bool = True) -> ModelFile:
+        """Return the model that `name` means.
+
+        A name is, tried in this order and in any case: a listed name, with or without ending or folder; a title
+        `name [hash]`; a hash (SHA-256, its first ten digits, or A1111's old eight); a path, if `paths`; or a part of a
+        name that only one model has. A title whose hash is another file's is not answered with a namesake.
+
+        Raises:
+            UnknownName: nothing matches; says the nearest names.
+            RequestError: several models match; says which.
+            ModelError: a path to something that is no model.
+        """
+        wanted = name.strip()
+        if not wanted:
+            raise UnknownName("model", name, [m.name for m in self])
+        models = self._scanned()
+        for level in range(max((len(m.spellings) for m in models), default=0)):
+            hits = [m for m in models if level < len(m.spellings) and m.spellings[level] == wanted.lower()]
+            if hits:
+                return self._one(name, hits)
+        title = _TITLE.fullmatch(wanted)
+        if title is not None or _HASH.fullmatch(wanted.lower()):
+            found = self._by_hash(wanted, title)
+            if found is not None:
+                return found
+        if paths and Path(wanted).expanduser().exists():
+            return self._from_path(Path(wanted).expanduser())
+        if title is None:
+            parts = [m for m in models if wanted.lower() in m.name.lower()]
+            if len(parts) == 1:
+                return parts[0]
+            if parts:
+                raise self._ambiguous(name, parts)
+        raise UnknownName("model", name, [m.name for m in models])
 
     def sha256(self, model: ModelFile) -> str:
-        """Return the file's SHA-256, from the cache while size and time of the file are unchanged."""
-        raise NotImplementedError
+        """Return the model's SHA-256, from the cache while size and time of the file are unchanged."""
+        return model_sha256(model.path, self.cache)
+
+    def title(self, model: ModelFile) -> str:
+        """Return A1111's title, `file.safetensors [0123456789]`."""
+        return f"{model.file} [{self.sha256(model)[:10]}]"
+
+    def _by_hash(self, wanted: str, title: re.Match[str] | None) -> ModelFile | None:
+        """Return the model with this hash, or with this name and hash; the namesakes are hashed first."""
+        digits = (title["hash"] if title else wanted).lower()
+        named = title["name"].strip().lower() if title else ""
+        models = sorted(self._scanned(), key=lambda m: named not in m.spellings)
+        for model in models:
+            if self.sha256(model).startswith(digits) or (len(digits) == 8 and old_hash(model.path) == digits):
+                return model
+        return None
+
+    def _one(self, name: str, hits: Sequence[ModelFile]) -> ModelFile:
+        if len(hits) > 1:
+            raise self._ambiguous(name, hits)
+        return hits[0]
+
+    def _ambiguous(self, name: str, hits: Iterable[ModelFile]) -> RequestError:
+        places = ", ".join(str(m.path) for m in hits)
+        return RequestError("model", name, f"it could be any of {places}; give more of the name or the path")
+
+    def _from_path(self, path: Path) -> ModelFile:
+        model = _understood(path, path.parent)
+        if isinstance(model, str):
+            raise ModelError(model)
+        return model
+
+    def _scanned(self) -> list[ModelFile]:
+        if self._models is None:
+            self._models, self._rejected = [], {}
+            starter = starter_path() if self.starter else None
+            for path, root in [*([(starter, starter.parent)] if starter else []), *_candidates(self.folders)]:
+                found = _understood(path, root)
+                if isinstance(found, ModelFile):
+                    self._models.append(found)
+                else:
+                    self._rejected[path] = found
+        return self._models
+
+
+def starter_path() -> Path | None:
+    """Return where the model inside the package is, or None if this build has none."""
+    inside = resources.files("redraw").joinpath("starter", f"{STARTER}.safetensors")
+    return inside if isinstance(inside, Path) and inside.is_file() else None
+
+
+def _candidates(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield every file and folder that may be a model, each with the folder it is listed below."""
+    seen: set[str] = set()
+    for root in folders:
+        for here, inner, files in os.walk(root, followlinks=True):
+            real = os.path.realpath(here)
+            if real in seen:
+                inner.clear()
+                continue
+            seen.add(real)
+            inner.sort()
+            if Path(here) != root and is_model_folder(Path(here)):
+                inner.clear()
+                yield Path(here), root
+                continue
+            for file in sorted(files):
+                if file.lower().endswith(ENDINGS):
+                    yield Path(here, file), root
+
+
+def _understood(path: Path, root: Path) -> ModelFile | str:
+    """Return the model at `path`, or why it is none."""
+    relative = path.relative_to(root).as_posix()
+    try:
+        if path.is_dir():
+            return ModelFile(relative, path, relative, open_folder(path).family.label)
+        checkpoint = open_checkpoint(path)
+        name = relative.removesuffix(path.suffix)
+        return ModelFile(name, path, relative, detect(checkpoint).family.label)
+    except ModelError as error:
+        return str(error)

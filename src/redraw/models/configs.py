@@ -36,7 +36,7 @@ def unet_config(shape: UNetShape) -> dict[str, Any]:
         "layers_per_block": shape.blocks if len(set(shape.blocks)) > 1 else shape.blocks[0],
         "down_block_types": tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attended),
         "up_block_types": tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attended)),
-        "transformer_layers_per_block": depth if len(set((*depth, shape.mid_depth))) > 1 else depth[0],
+        "transformer_layers_per_block": depth if len({*depth, shape.mid_depth}) > 1 else depth[0],
         "cross_attention_dim": shape.context,
         "attention_head_dim": shape.heads if len(set(shape.heads)) > 1 else shape.heads[0],
         "use_linear_projection": shape.linear,

@@ -46,9 +46,7 @@ def detect(checkpoint: Checkpoint) -> Detection:
             except Mismatch as error:
                 problems = [str(error)]
         matched = [c.key.split("|")[0] for c in family.conditions if not c.absent and c.problem(shapes) is None]
-        reasons.append(
-            f"for {family.label}: {'; '.join(problems)}; found {', '.join(matched) or 'none of its tensors'}"
-        )
+        reasons.append(f"for {family.label}: {_some(problems)}; of its marks it has {_some(matched) or 'none'}")
     kind = kind_of(shapes)
     if kind is not None:
         reasons.insert(0, f"this is {kind.label}")
@@ -79,3 +77,8 @@ def _understood(checkpoint: Checkpoint, shapes: Shapes, family: Family) -> Detec
         said = " and ".join(hints.sources) or "the family's defaults"
         raise ModelError(f"{checkpoint.path.name}: {error} (said by {said})") from error
     return Detection(family, shape, hints, prefix)
+
+
+def _some(names: list[str], shown: int = 2) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -75,7 +75,7 @@ def set_threads(count: int | None = None) -> int:
 
 def cpu_has_bf16() -> bool:
     """Return whether this CPU multiplies bf16 numbers itself (AVX512-BF16, AMX or Arm's BF16)."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
 
 

@@ -63,3 +63,12 @@ def _write(cache: Path, key: str, entry: list[Any]) -> None:
         Path(name).replace(cache / CACHE_NAME)
     except OSError:
         return
+
+
+def old_hash(path: Path) -> str:
+    """Return A1111's first kind of hash, eight hex digits of 64 KiB from the second MiB; old infotexts show it."""
+    if path.is_dir():
+        return ""
+    with path.open("rb") as file:
+        file.seek(0x100000)
+        return hashlib.sha256(file.read(0x10000)).hexdigest()[:8]

@@ -134,7 +134,7 @@ class Model:
 
     @property
     def preview(self) -> torch.Tensor | None:
-        """A matrix `[c, 3]` fp32: latents times it (plus a last row, if it is `[c + 1, 3]`) is a rough picture in [-1, 1]."""
+        """A matrix `[c, 3]` fp32: latents times it are a rough picture in [-1, 1]; a row more (`[c + 1, 3]`) is added."""
         return None if self.facts.preview is None else torch.tensor(self.facts.preview, dtype=torch.float32)
 
     @property
@@ -185,20 +185,16 @@ class Model:
             NonFinite: the output has NaN or infinity.
         """
         b = x.shape[0]
-        full = (
-            x
-            if extras is None or extras.concat is None
-            else torch.cat([x, extras.concat.to(x).expand(b, -1, -1, -1)], 1)
-        )
+        more = None if extras is None else extras.concat
+        full = x if more is None else torch.cat([x, more.to(x).expand(b, -1, -1, -1)], 1)
         if full.shape[1] != self.in_channels:
             raise ModelError(f"{self.name} takes {self.in_channels} latent channels; {full.shape[1]} were given")
         full = full.to(self.device, self.dtype)
         times = torch.as_tensor(t, dtype=torch.float32, device=self.device).expand(b)
         text = context.to(self.device, self.dtype).expand(b, -1, -1)
         step = 1 if self.device.type == "cpu" else b
-        parts = [
-            self._unet_call(full[i : i + step], times[i : i + step], text[i : i + step]) for i in range(0, b, step)
-        ]
+        rows = [slice(i, i + step) for i in range(0, b, step)]
+        parts = [self._unet_call(full[r], times[r], text[r]) for r in rows]
         out = torch.cat(parts).to(x.device)
         if not torch.isfinite(out).all():
             raise NonFinite(f"{self.name}: the UNet gave NaN or infinity in {str(self.dtype).removeprefix('torch.')}")
@@ -251,7 +247,7 @@ class Model:
         on_cpu = self.device.type == "cpu"
         layout = torch.channels_last if on_cpu else torch.contiguous_format
         nn.Module.to(self.unet, self.device, self.dtype)  # diffusers' own `to` prints notices
-        nn.Module.to(self.vae, self.device, self.vae_dtype, memory_format=layout)
+        nn.Module.to(self.vae, self.device, self.vae_dtype, memory_format=layout)  # type: ignore[call-overload]
         nn.Module.to(self.text_encoder, self.device, torch.float32 if on_cpu else self.dtype)
         return self
 
@@ -276,7 +272,7 @@ class Model:
                 was, self.vae_dtype = self.vae_dtype, self.vae_fallback
                 nn.Module.to(self.vae, dtype=self.vae_fallback)
                 self.notes.append(
-                    f"the VAE gave NaN or infinity in {_short(was)} and went on in {_short(self.vae_dtype)}"
+                    f"the VAE gave NaN or infinity in {_short(was)}; it went on in {_short(self.vae_dtype)}"
                 )
                 done = call(one.to(self.device, self.vae_dtype))
             if not torch.isfinite(done).all():

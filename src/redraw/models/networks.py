@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from redraw.errors import ModelError
 from redraw.models.architecture import TextShape, UNetShape, VaeShape
@@ -91,9 +90,9 @@ class SkipSizedUpsample(nn.Module):
 
     def forward(self, x: torch.Tensor, output_size: tuple[int, int] | None = None) -> torch.Tensor:
         """Return x `[b, c, h, w]` at twice its size, or at `output_size` (height, width)."""
-        x = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        x = self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
         if output_size is not None and tuple(x.shape[-2:]) != tuple(output_size):
-            x = F.interpolate(x, size=tuple(output_size), mode="nearest")
+            x = nn.functional.interpolate(x, size=tuple(output_size), mode="nearest")
         return x
 
 
@@ -107,13 +106,10 @@ def fill(network: Any, state: Mapping[str, torch.Tensor], what: str) -> list[str
     missing = [k for k in wanted if k not in state]
     if missing:
         raise ModelError(f"{what}: {_some(missing)} missing")
-    wrong = [
-        f"{k} {list(state[k].shape)} instead of {list(wanted[k].shape)}"
-        for k in wanted
-        if state[k].shape != wanted[k].shape
-    ]
+    wrong = [k for k in wanted if state[k].shape != wanted[k].shape]
     if wrong:
-        raise ModelError(f"{what}: wrong shapes: {_some(wrong)}")
+        seen = [f"{k} is {list(state[k].shape)}, not {list(wanted[k].shape)}" for k in wrong]
+        raise ModelError(f"{what}: wrong shapes: {_some(seen)}")
     network.load_state_dict({k: state[k] for k in wanted}, assign=True)
     for name, buffer in network.named_buffers():
         if buffer.is_meta and name.endswith("position_ids"):

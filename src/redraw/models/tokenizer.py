@@ -23,19 +23,15 @@ WORDS: Final = 49408
 BOS_TEXT: Final = "<|startoftext|>"
 EOS_TEXT: Final = "<|endoftext|>"
 _PIECES: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-# What A1111's text repair (ftfy) does to ordinary prompts: straight quotes, no ligatures, no full-width letters.
-_REPAIRED: Final = str.maketrans(
-    {
-        **dict.fromkeys("\u02bc\u2018\u2019\u201b\u2032", "'"),
-        **dict.fromkeys("\u201c\u201d\u201f", '"'),
-        **{chr(c): unicodedata.normalize("NFKC", chr(c)) for c in range(0xFB00, 0xFB07)},
-        **{chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)},
-        "\u3000": " ",
-        **{c: None for c in range(32) if chr(c) not in "\t\n\r\f"},
-        "\u007f": None,
-        "\ufeff": None,
-    }
-)
+# What A1111's text repair (ftfy) does to ordinary prompts: straight quotes, no ligatures, no full-width letters, no
+# control characters. Its guesses about wrongly decoded text are left out.
+_REPAIRS: Final[dict[str, str | None]] = {
+    **dict.fromkeys("\u02bc\u2018\u2019\u201a\u201b", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f", '"'),
+    **{chr(c): unicodedata.normalize("NFKC", chr(c)) for c in (0x3000, *range(0xFB00, 0xFB07), *range(0xFF01, 0xFFEF))},
+    **{chr(c): None for c in (*range(32), 0x7F, 0xFEFF, *range(0x206A, 0x2070)) if chr(c) not in "\t\n\f\r"},
+}
+_REPAIRED: Final = str.maketrans(_REPAIRS)
 
 
 class Tokenizer:
