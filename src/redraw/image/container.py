@@ -12,8 +12,9 @@ from typing import Any, Final
 from PIL import Image, ImageFile
 
 from redraw.errors import PictureError
+from redraw.geometry import Size
 from redraw.image import exif as exif_block
-from redraw.image import png, xmp
+from redraw.image import novelai, png, xmp
 
 FORMATS_READ: Final = "PNG, JPEG, WebP, AVIF, GIF, TIFF, BMP and HEIC"
 
@@ -100,7 +101,9 @@ def open_file(data: bytes, name: str) -> ImageFile.ImageFile:
         raise PictureError(name, f"{what} ({FORMATS_READ} are read)")
     if kind == "HEIF":
         _register_heif(name)
-    Image.init()
+    Image.preinit()
+    if kind not in Image.OPEN:
+        Image.init()
     try:
         reader = _read_jpeg if kind == "JPEG" else Image.OPEN[kind][0]
         return reader(io.BytesIO(data), name)
@@ -124,6 +127,7 @@ def carried(image: ImageFile.ImageFile, data: bytes) -> Carried:
     # A1111's own order: the text chunk, unless EXIF has a comment, else a GIF's comment.
     written = text.pop("parameters", None)
     infotext = comment or written or (text.pop("comment", None) if image.format == "GIF" else None)
+    infotext = infotext or novelai.infotext(text, Size(*image.size))
     recipe = xmp.parse_recipe(text.pop("redraw", None)) or xmp.read_recipe(found.xmp)
     return replace(found, text=text, infotext=infotext, recipe=recipe)
 

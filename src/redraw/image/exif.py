@@ -6,6 +6,7 @@ they are, and what does not fit is appended.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -22,6 +23,8 @@ _THUMBNAIL_LENGTH: Final = 0x0202
 _SHORT, _LONG, _RATIONAL, _UNDEFINED = 3, 4, 5, 7
 _SIZES: Final = {1: 1, 2: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, 6: 1, _UNDEFINED: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _HEADER: Final = b"Exif\x00\x00"
+# Enough plain letters in a row to tell which byte order a text is in.
+_ASCII_RUN: Final = re.compile("[ -~]{4}")
 _PER_INCH, _PER_CENTIMETRE = 2, 3
 
 
@@ -91,7 +94,7 @@ def with_comment(exif: bytes | None, text: str) -> bytes:
 
 
 def without_comment(exif: bytes) -> bytes:
-    """Return the block without its UserComment, whose bytes are blanked; raises `ExifError` if it is damaged."""
+    """Return the block without its UserComment, whose bytes are blanked too; raises `ExifError` if it is damaged."""
     block = _Block(exif.removeprefix(_HEADER))
     sub = block.sub_ifd()
     entry = None if sub is None else block.find(sub, USER_COMMENT)
@@ -138,8 +141,9 @@ def decode_comment(value: bytes) -> str:
     if code == b"UNICODE\x00":
         if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return body.decode("utf-16", "replace").rstrip("\x00 ")
-        little = body[1::2].count(0) > body[0::2].count(0)
-        return body.decode("utf-16-le" if little else "utf-16-be", "replace").rstrip("\x00 ")
+        big, little = (body.decode(order, "replace") for order in ("utf-16-be", "utf-16-le"))
+        text = little if _ASCII_RUN.search(little) and not _ASCII_RUN.search(big) else big
+        return text.rstrip("\x00 ")
     if code in (b"ASCII\x00\x00\x00", b"\x00" * 8):
         return body.decode("utf-8", "replace").rstrip("\x00 ")
     if code == b"JIS\x00\x00\x00\x00\x00":
@@ -222,6 +226,10 @@ class _Block:
             sub = self._append(bytes(6))
             self._put(None, EXIF_IFD, _LONG, 1, struct.pack(self.order + "I", sub))
         self._put(sub, USER_COMMENT, _UNDEFINED, len(value), value)
+        sub = self.sub_ifd()
+        entry = None if sub is None else self.find(sub, USER_COMMENT)
+        if entry is None or self.data[entry.value_at : entry.value_at + entry.length] != value:
+            raise ExifError("directories lie over each other")
 
     def put_dpi(self, dpi: tuple[float, float]) -> None:
         """Set both resolutions and their unit."""
@@ -239,7 +247,10 @@ class _Block:
         if entry is None:
             raise ExifError("an entry points outside the block")
         in_place = 4 < len(value) <= entry.length
-        if entry.length > 4:
+        if entry.length > 4 and entry.value_at + entry.length == len(self.data):
+            del self.data[entry.value_at :]  # at the end it can be as long as it likes
+            in_place = False
+        elif entry.length > 4:
             self.data[entry.value_at : entry.value_at + entry.length] = bytes(entry.length)
         if in_place:
             self.data[entry.value_at : entry.value_at + len(value)] = value
@@ -255,9 +266,10 @@ class _Block:
         at = self.first if ifd is None else ifd
         end = at + 2 + 12 * self._unpack("H", at)
         old, link = bytes(self.data[at + 2 : end]), self._unpack("I", end)
-        rows = [old[i : i + 12] for i in range(0, len(old), 12)]
-        rows.append(struct.pack(self.order + "HHI", tag, 1, 0) + bytes(4))
-        rows.sort(key=lambda row: struct.unpack_from(self.order + "H", row)[0])
+        empty = struct.pack(self.order + "HHI", tag, 1, 0) + bytes(4)
+        # An entry of this tag that `find` did not show points outside the block: it goes.
+        rows = [row for i in range(0, len(old), 12) if (row := old[i : i + 12])[:2] != empty[:2]]
+        rows = sorted([*rows, empty], key=lambda row: struct.unpack_from(self.order + "H", row)[0])
         new = self._append(struct.pack(self.order + "H", len(rows)) + b"".join(rows))
         self.data += struct.pack(self.order + "I", link)
         if ifd is None:

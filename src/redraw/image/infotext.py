@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-# A key is at least two characters long. It is cut at 255 so that a long line without a colon stays cheap.
-_PAIR: Final = re.compile(r'\s*(\w[\w \-/]{1,255}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+# A key is at least two characters long. It starts a word and is cut at 100, so that long lines stay cheap.
+_PAIR: Final = re.compile(r'\s*(?<!\w)(\w[\w \-/]{1,100}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE: Final = re.compile(r"(\d+)x(\d+)")
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-(\d+)(?:-.*)?)?")
 _FEWEST_PAIRS: Final = 3

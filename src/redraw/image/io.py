@@ -86,7 +86,7 @@ def _assemble(ref: PictureRef, kind: str, found: Carried, decoded: Decoded) -> P
     pixels = decoded.pixels if decoded.turned else turn(decoded.pixels, exif_block.orientation(block))
     if block is not None:
         try:
-            block = exif_block.without_comment(exif_block.upright(block))
+            block = exif_block.upright(block)
         except exif_block.ExifError:
             notes.append("the EXIF data is damaged and was left out")
             block = None

@@ -40,7 +40,8 @@ class Picture:
         format: the source's format as Pillow names it ("PNG", "JPEG", "HEIF").
         mode: the source's mode before it became RGB(A), as Pillow names it ("P", "CMYK", "L", "RGB", "I;16", "RGB;16").
         icc: the embedded RGB profile, None if there is none or it could not be kept.
-        exif: EXIF as a TIFF structure without the "Exif" header, orientation reset, thumbnail dropped.
+        exif: EXIF as a TIFF structure without the "Exif" header, orientation reset, thumbnail dropped;
+            a UserComment with infotext is still in it, and saving replaces it.
         xmp: the XMP packet, orientation reset.
         dpi: horizontal and vertical pixels an inch.
         text: the text entries of the file but infotext and recipe (PNG text chunks, comments).
