@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 from redraw.image.picture import Picture
-from redraw.image.profile import from_srgb, is_srgb, model_rgb, to_eight_bits, to_sixteen_bits
+from redraw.image.profile import colour_space, from_srgb, is_srgb, model_rgb, to_eight_bits, to_sixteen_bits
 from redraw.image.shaper import read_shaper
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -99,8 +99,11 @@ def test_table_profiles_are_left_to_littlecms(cmyk_profile: bytes) -> None:
     assert read_shaper(cmyk_profile) is None
 
 
-def test_the_profiles_made_for_tests_are_sound(adobe_rgb: bytes, grey_profile: bytes, cmyk_profile: bytes) -> None:
-    spaces = [
-        ImageCms.ImageCmsProfile(io.BytesIO(p)).profile.xcolor_space for p in (adobe_rgb, grey_profile, cmyk_profile)
-    ]
-    assert spaces == ["RGB ", "GRAY", "CMYK"]
+def test_colour_spaces_are_known_and_unusable_profiles_have_none(
+    adobe_rgb: bytes, grey_profile: bytes, cmyk_profile: bytes
+) -> None:
+    assert [colour_space(p) for p in (adobe_rgb, grey_profile, cmyk_profile)] == ["RGB", "GRAY", "CMYK"]
+    without_tags = adobe_rgb[:128] + bytes(4)
+    assert colour_space(struct.pack(">I", len(without_tags)) + without_tags[4:]) is None
+    assert colour_space(adobe_rgb[:60]) is None
+    assert colour_space(b"") is None

@@ -175,7 +175,7 @@ def _tiff_exif(image: ImageFile.ImageFile) -> bytes | None:
             if entries:
                 kept.get_ifd(tag).update(entries)
                 kept[tag] = dict(entries)
-        return kept.tobytes() if len(kept) else None
+        return exif_block.with_kinds(kept.tobytes().removeprefix(b"Exif\x00\x00")) if len(kept) else None
     except DAMAGE:
         return None
 

@@ -13,6 +13,7 @@ from redraw.errors import PictureError
 from redraw.image import png
 from redraw.image.container import DAMAGE, damaged
 from redraw.image.picture import Pixels
+from redraw.image.profile import colour_space
 
 _BITS, _EXTRA = 258, 338
 _ASSOCIATED: Final = 1
@@ -117,7 +118,7 @@ def _decoded_deep(
     elif isinstance(image, TiffImagePlugin.TiffImageFile) and _ASSOCIATED in image.tag_v2.get(_EXTRA, ()):
         pixels = _unassociated(pixels)
     icc, usable = _checked(icc, notes)
-    if icc is not None and usable != "RGB ":
+    if icc is not None and usable != "RGB":
         notes.append("the profile is not for RGB pictures and was left out")
         icc = None
     mode = ("I;16" if grey else "RGB;16") + ("+alpha" if pixels.shape[2] == 4 else "")
@@ -130,7 +131,7 @@ def _to_rgb(
     """Return the image as RGB or RGBA, and the profile it is in then."""
     wanted = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode in ("RGB", "RGBA", "P", "PA", "RGBX", "RGBa"):
-        if icc is not None and space != "RGB ":
+        if icc is not None and space != "RGB":
             notes.append("the embedded profile does not fit the picture and was left out")
             icc = None
         return image.convert(wanted), icc
@@ -140,7 +141,7 @@ def _to_rgb(
     if icc is not None and image.mode in ("L", "CMYK") and space == {"L": "GRAY", "CMYK": "CMYK"}[image.mode]:
         notes.append(f"the {'grey' if image.mode == 'L' else 'CMYK'} picture was turned into sRGB by its profile")
         return _through(image, ImageCms.ImageCmsProfile(io.BytesIO(icc)), "RGB"), None
-    if icc is not None and space != "RGB ":
+    if icc is not None and space != "RGB":
         notes.append("the embedded profile does not fit the picture and was left out")
         icc = None
     if image.mode == "CMYK":
@@ -163,11 +164,11 @@ def _checked(icc: bytes | None, notes: list[str]) -> tuple[bytes | None, str | N
     """Return the profile and its colour space, or None twice (and a note) if it cannot be read."""
     if icc is None:
         return None, None
-    try:
-        return icc, ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.xcolor_space
-    except (OSError, ImageCms.PyCMSError, ValueError):
+    space = colour_space(icc)
+    if space is None:
         notes.append("the embedded colour profile is broken; the colours were taken as sRGB")
         return None, None
+    return icc, space
 
 
 def _has_weak_alpha(image: Image.Image) -> bool:

@@ -22,6 +22,8 @@ _THUMBNAIL_LENGTH: Final = 0x0202
 
 _SHORT, _LONG, _RATIONAL, _UNDEFINED = 3, 4, 5, 7
 _SIZES: Final = {1: 1, 2: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, 6: 1, _UNDEFINED: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+# ExifVersion, ComponentsConfiguration, MakerNote, UserComment, FlashpixVersion, FileSource, SceneType, CFAPattern
+_OPAQUE: Final = (0x9000, 0x9101, 0x927C, USER_COMMENT, 0xA000, 0xA300, 0xA301, 0xA302)
 _HEADER: Final = b"Exif\x00\x00"
 # Enough plain letters in a row to tell which byte order a text is in.
 _ASCII_RUN: Final = re.compile("[ -~]{4}")
@@ -128,6 +130,19 @@ def with_dpi(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
         block = _Block(b"MM\x00*\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00")
         block.put_dpi(dpi)
     return bytes(block.data)
+
+
+def with_kinds(block: bytes) -> bytes:
+    """Return the block with its opaque entries marked as such; Pillow writes them as numbers.
+
+    Programs that go by an entry's kind would take such a comment for a list.
+    """
+    found = _Block(block)
+    sub = found.sub_ifd()
+    for entry in () if sub is None else found.entries(sub):
+        if entry.tag in _OPAQUE and entry.kind == 1:
+            struct.pack_into(found.order + "H", found.data, entry.at + 2, _UNDEFINED)
+    return bytes(found.data)
 
 
 def encode_comment(text: str) -> bytes:

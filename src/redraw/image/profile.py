@@ -54,6 +54,22 @@ def from_srgb(pixels: Pixels, picture: Picture, *, use_profile: bool = True) -> 
     return to_sixteen_bits(converted) if deep else converted
 
 
+@lru_cache(maxsize=16)
+def colour_space(icc: bytes) -> str | None:
+    """Return what the profile's pixels are ("RGB", "GRAY", "CMYK", ...), None if it cannot be used.
+
+    An RGB profile must work both ways: to sRGB for the model, and back for what was repainted.
+    """
+    try:
+        space = ImageCms.ImageCmsProfile(io.BytesIO(icc)).profile.xcolor_space.strip()
+        if space == "RGB":
+            _transform(icc, to_srgb=True)
+            _transform(icc, to_srgb=False)
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        return None
+    return space
+
+
 def to_eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
     """Return `pixels` with 8 bits: the high byte of 16, as Pillow reads such files and so A1111 sees them [Q]."""
     return (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels.astype(np.uint8, copy=False)

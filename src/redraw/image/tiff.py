@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from typing import Any, Final
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin, TiffTags
 
+from redraw.image.exif import with_kinds
 from redraw.image.picture import Pixels
 
 _STRIP_BYTES: Final = 1 << 20
@@ -53,11 +53,7 @@ def encode_tiff(
         if data is not None:
             ifd.tagtype[tag] = kind
             ifd[tag] = data
-    out = io.BytesIO()
-    out.write(struct.pack("<2sHI", b"II", 42, 8))
-    out.write(ifd.tobytes(8))
-    out.write(b"".join(strips))
-    return out.getvalue()
+    return b"".join([with_kinds(struct.pack("<2sHI", b"II", 42, 8) + ifd.tobytes(8)), *strips])
 
 
 def _strip(pixels: Pixels) -> bytes:
