@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 from torch import Tensor
 
 from redraw.errors import RequestError
@@ -160,7 +160,7 @@ def ddim_uniform(levels: NoiseLevels, steps: int, options: ScheduleOptions) -> T
 def beta(levels: NoiseLevels, steps: int, options: ScheduleOptions) -> Tensor:
     """Levels at the quantiles of a Beta distribution: Lee et al. 2024, "Beta Sampling is All You Need"."""
     low, high = options.range(levels)
-    quantiles = stats.beta.ppf(1 - np.linspace(0, 1, steps), options.beta_alpha, options.beta_beta)
+    quantiles = special.betaincinv(options.beta_alpha, options.beta_beta, 1 - np.linspace(0, 1, steps))
     return _closed(torch.tensor(low + quantiles * (high - low), dtype=torch.float32))
 
 

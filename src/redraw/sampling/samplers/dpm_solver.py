@@ -15,7 +15,6 @@ from torch import Tensor
 from redraw.sampling.denoiser import Denoise
 from redraw.sampling.noise import SamplerNoise
 from redraw.sampling.sampler import Sampler, Step, level
-from redraw.sampling.samplers.injection import ancestral
 
 _END = 1e-5  # how near to the end of its time counts as arrived
 
@@ -23,60 +22,80 @@ _END = 1e-5  # how near to the end of its time counts as arrived
 class _Solver:
     """The single steps of one interval, which share their evaluations: Lu et al. 2022a, algorithms 1 and 2."""
 
-    def __init__(self, denoise: Denoise, x: Tensor, t: float) -> None:
+    def __init__(self, denoise: Denoise, x: Tensor, t: Tensor) -> None:
         self.denoise, self.x, self.t = denoise, x, t
         self.e = self.eps(x, t)
         self.known: dict[float, Tensor] = {}
 
-    def eps(self, x: Tensor, t: float) -> Tensor:
+    def eps(self, x: Tensor, t: Tensor) -> Tensor:
         """Return the predicted noise at time `t`."""
-        s = math.exp(-t)
+        s = float(_sigma(t))
         return (x - self.denoise(x, level(x, s)).value) / s
 
     @property
     def denoised(self) -> Tensor:
         """The estimate of the clean latent at the start of the interval."""
-        return self.x - math.exp(-self.t) * self.e
+        return self.x - _sigma(self.t) * self.e
 
-    def _difference(self, r: float, h: float) -> Tensor:
+    def _difference(self, r: float, h: Tensor) -> Tensor:
         """Return how the noise prediction changes up to the share `r` of the step `h`, by a first order step."""
         if r not in self.known:
             s = self.t + r * h
-            u = self.x - math.exp(-s) * math.expm1(r * h) * self.e
+            u = self.x - _sigma(s) * (r * h).expm1() * self.e
             self.known[r] = self.eps(u, s) - self.e
         return self.known[r]
 
-    def first(self, t_next: float) -> Tensor:
+    def first(self, t_next: Tensor) -> Tensor:
         """Take a first order step."""
-        return self.x - math.exp(-t_next) * math.expm1(t_next - self.t) * self.e
+        return self.x - _sigma(t_next) * (t_next - self.t).expm1() * self.e
 
-    def second(self, t_next: float, r: float = 1 / 2) -> Tensor:
+    def second(self, t_next: Tensor, r: float = 1 / 2) -> Tensor:
         """Take a second order step with its inner point at the share `r`."""
         h = t_next - self.t
         d = self._difference(r, h)
-        return self.first(t_next) - math.exp(-t_next) / (2 * r) * math.expm1(h) * d
+        return self.first(t_next) - _sigma(t_next) / (2 * r) * h.expm1() * d
 
-    def third(self, t_next: float, r1: float = 1 / 3, r2: float = 2 / 3) -> Tensor:
+    def third(self, t_next: Tensor, r1: float = 1 / 3, r2: float = 2 / 3) -> Tensor:
         """Take a third order step with inner points at the shares `r1` and `r2`."""
         h = t_next - self.t
         d1 = self._difference(r1, h)
         s2 = self.t + r2 * h
-        u2 = (
-            self.x
-            - math.exp(-s2) * math.expm1(r2 * h) * self.e
-            - math.exp(-s2) * (r2 / r1) * (math.expm1(r2 * h) / (r2 * h) - 1) * d1
-        )
+        u2 = self.x - _sigma(s2) * (r2 * h).expm1() * self.e
+        u2 = u2 - _sigma(s2) * (r2 / r1) * ((r2 * h).expm1() / (r2 * h) - 1) * d1
         d2 = self.eps(u2, s2) - self.e
-        return self.first(t_next) - math.exp(-t_next) / r2 * (math.expm1(h) / h - 1) * d2
+        return self.first(t_next) - _sigma(t_next) / r2 * (h.expm1() / h - 1) * d2
 
 
-def _target(t: float, t_next: float, t_end: float, eta: float) -> tuple[float, float]:
+def _time(sigma: float) -> Tensor:
+    """Return t = -log sigma as a single-precision number.
+
+    [Q] Time is kept in single precision as A1111 keeps it: the adaptive solver decides on differences of estimates,
+    so the last digits of its times reach the picture.
+    """
+    return -torch.tensor(sigma, dtype=torch.float32).log()
+
+
+def _sigma(t: Tensor) -> Tensor:
+    """Return the level at time `t`."""
+    return (-t).exp()
+
+
+def _target(t: Tensor, t_next: Tensor, t_end: Tensor, eta: float) -> tuple[Tensor, Tensor]:
     """Return where the solver goes, at or beyond `t_next`, and how much noise brings it back up."""
     if not eta:
-        return t_next, 0.0
-    down, _ = ancestral(math.exp(-t), math.exp(-t_next), eta)
-    t_down = min(t_end, -math.log(down)) if down > 0 else t_end
-    return t_down, math.sqrt(max(math.exp(-2 * t_next) - math.exp(-2 * t_down), 0.0))
+        return t_next, torch.tensor(0.0)
+    s, s_next = _sigma(t), _sigma(t_next)
+    up = torch.minimum(s_next, eta * (s_next**2 * (s**2 - s_next**2) / s**2) ** 0.5)
+    down: Tensor = (s_next**2 - up**2) ** 0.5
+    t_down = torch.minimum(t_end, -down.log())
+    added: Tensor = (_sigma(t_next) ** 2 - _sigma(t_down) ** 2).clamp(min=0) ** 0.5
+    return t_down, added
+
+
+def _denoise_once(denoise: Denoise, x: Tensor, sigma: float) -> Step:
+    """Take one step to the clean latent: strength 0 leaves a single level, where A1111 raises."""
+    D = denoise(x, level(x, sigma)).value
+    return Step(0, 1, D, sigma, D)
 
 
 def dpm_fast(
@@ -92,15 +111,13 @@ def dpm_fast(
     s_noise: float = 1.0,
 ) -> Iterator[Step]:
     """`nfe` evaluations in third order steps, the rest in one or two lower ones: Lu et al. 2022a, section 3.4."""
-    t_start, t_end = -math.log(sigma_max), -math.log(sigma_min)
+    if sigma_max <= sigma_min:
+        yield _denoise_once(denoise, x, sigma_max)
+        return
+    t_start, t_end = _time(sigma_max), _time(sigma_min)
     m = nfe // 3 + 1
     orders = [3] * (m - 2) + [2, 1] if nfe % 3 == 0 else [3] * (m - 1) + [nfe % 3]
-    if t_end <= t_start:
-        # Nothing to integrate (strength 0 leaves one level): A1111 raises here; one plain denoising step instead.
-        D = denoise(x, level(x, sigma_max)).value
-        yield Step(0, 1, D, sigma_max, D)
-        return
-    ts = torch.linspace(t_start, t_end, m + 1, dtype=torch.float64).tolist()
+    ts = torch.linspace(float(t_start), float(t_end), m + 1)
     for i, order in enumerate(orders):
         t, t_next = ts[i], ts[i + 1]
         t_down, up = _target(t, t_next, t_end, eta)
@@ -108,7 +125,7 @@ def dpm_fast(
         x = (solver.first, solver.second, solver.third)[order - 1](t_down)
         # [Q] A draw is taken also where none is used, as in A1111.
         x = x + noise() * (up * s_noise)
-        yield Step(i, len(orders), x, math.exp(-t), solver.denoised)
+        yield Step(i, len(orders), x, float(_sigma(t)), solver.denoised)
 
 
 def dpm_adaptive(
@@ -145,15 +162,13 @@ def dpm_adaptive(
         h: first step in log sigma.
         accept: a step is kept when the controller would not shrink it below this share.
     """
-    t, t_end = -math.log(sigma_max), -math.log(sigma_min)
-    if t_end <= t + _END:
-        # Nothing to integrate (strength 0 leaves one level): one plain denoising step.
-        D = denoise(x, level(x, sigma_max)).value
-        yield Step(0, 1, D, sigma_max, D)
+    if sigma_max <= sigma_min:
+        yield _denoise_once(denoise, x, sigma_max)
         return
+    t, t_end = _time(sigma_max), _time(sigma_min)
     x_prev, index, order = x, 0, 1.5 if eta else 3.0
     while t < t_end - _END:
-        t_next = min(t_end, t + h)
+        t_next = torch.minimum(t_end, t + h)
         t_down, up = _target(t, t_next, t_end, eta)
         # A rejected step evaluates its start again: prompt schedules count evaluations as A1111 does.
         solver = _Solver(denoise, x, t)
@@ -164,7 +179,7 @@ def dpm_adaptive(
         h *= factor
         if factor >= accept:
             x_prev, x = x_low, x_high + noise() * up
-            yield Step(index, None, x, math.exp(-t), solver.denoised)
+            yield Step(index, None, x, float(_sigma(t)), solver.denoised)
             t, index = t_next, index + 1
 
 
