@@ -1,7 +1,8 @@
 """Muon: momentum whose matrices are orthogonalised, which needs far fewer steps than Adam on small convolutions.
 
 After Keller Jordan's Muon (2024): the update of every weight matrix is replaced by the nearest semi-orthogonal one,
-found with five Newton-Schulz iterations of an odd quintic polynomial. Vectors and tables use AdamW.
+found with five Newton-Schulz iterations of an odd quintic polynomial (run on the small Gram matrix: as polynomials of it all factors
+commute). Vectors and tables use AdamW.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     flipped = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if flipped else matrix
     x = x / (x.norm() + 1e-7)
+    gram = x @ x.T
+    unit = torch.eye(len(gram))
+    total = unit
     for _ in range(steps):
-        gram = x @ x.T
-        x = 3.4445 * x + (-4.775 * gram + 2.0315 * gram @ gram) @ x
+        factor = 3.4445 * unit - 4.775 * gram + 2.0315 * gram @ gram
+        total, gram = factor @ total, factor @ gram @ factor
+    x = total @ x
     return x.T if flipped else x
 
 
@@ -45,10 +50,10 @@ class Muon(torch.optim.Optimizer):
                 weight.add_(orthogonal(update).view_as(weight), alpha=-group["lr"] * scale)
 
 
-def optimizers(model: nn.Module, adam_rate: float) -> tuple[Muon, torch.optim.AdamW]:
-    """Muon for the inner matrices of a model and AdamW for everything else (tables, first and last layers, vectors)."""
+def optimizers(model: nn.Module, adam_rate: float, inner: tuple[str, ...]) -> tuple[Muon, torch.optim.AdamW]:
+    """Muon for the weights whose name contains one of `inner` and AdamW for everything else."""
     matrices, rest = [], []
     for name, weight in model.named_parameters():
-        edge = "embedding" in name and "time" not in name or "conv_in" in name or "conv_out" in name
-        (rest if weight.ndim < 2 or edge else matrices).append(weight)
+        chosen = name.endswith("weight") and weight.ndim > 1 and any(part in name for part in inner)
+        (matrices if chosen else rest).append(weight)
     return Muon(matrices), torch.optim.AdamW(rest, lr=adam_rate, betas=(0.9, 0.97), weight_decay=0.0)

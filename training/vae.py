@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from training.clock import seconds_until
 from training.muon import optimizers
+from training.start import copying
 from training.subjects import renders
 from training.textures import varied
 
@@ -31,15 +32,15 @@ CONFIG: dict[str, Any] = {
     "in_channels": 3,
     "out_channels": 3,
     "latent_channels": 4,
-    "block_out_channels": (64, 64, 96, 128),
+    "block_out_channels": (32, 64, 96, 96),
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
     "layers_per_block": 1,
-    "norm_num_groups": 32,
+    "norm_num_groups": 8,
     "sample_size": 128,
     "scaling_factor": 0.18215,
 }
-"""AutoencoderKL's configuration: Stable Diffusion 1's, narrow."""
+"""AutoencoderKL's configuration while it trains; `training.start` says how its groups become 32."""
 
 
 def pool(packages: Path, build: Path, count: int, seed: int) -> NDArray[np.uint8]:
@@ -111,7 +112,7 @@ def loss_of(vae: AutoencoderKL, true: Tensor, step: int) -> Tensor:
     """Reconstruction loss of one batch plus a very light pull of the posterior to a normal."""
     with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
         posterior = vae.encode(true).latent_dist
-        latents = posterior.mean + 0.05 * torch.randn_like(posterior.mean)
+        latents = posterior.mean + 0.02 * torch.randn_like(posterior.mean)
         made = vae.decode(latents).sample
     mean = posterior.mean.float()
     return difference(made.float(), true) + 2e-4 * mean.square().mean()
@@ -123,9 +124,9 @@ def train(options: argparse.Namespace) -> None:
     rng = np.random.default_rng(1)
     torch.set_num_threads(options.threads)
     pictures, held_out = pool(options.packages, options.build, 8000, 1), pool(options.packages, options.build, 64, 2)
-    vae: AutoencoderKL = AutoencoderKL(**CONFIG)
+    vae = copying(AutoencoderKL(**CONFIG))
     average = copy.deepcopy(vae)
-    muon, adam = optimizers(vae, options.rate / 8)
+    muon, adam = optimizers(vae, options.rate / 8, (".conv1", ".conv2"))
     kept, step = options.build / "vae.pt", 0
     if kept.exists():
         state = torch.load(kept, weights_only=True)
@@ -136,7 +137,7 @@ def train(options: argparse.Namespace) -> None:
     print(f"{sum(p.numel() for p in vae.parameters()):,} parameters, {allowed:.0f} s", flush=True)
     while (elapsed := time.monotonic() - start) < allowed:
         late = elapsed / allowed > options.small_share
-        true = batch(pictures, max(1, options.batch // 4) if late else options.batch, 128 if late else 64, rng)
+        true = batch(pictures, max(1, options.batch // 5) if late else options.batch, 128 if late else options.side, rng)
         muon.param_groups[0]["lr"] = rate(step, elapsed / allowed, options.rate)
         adam.param_groups[0]["lr"] = rate(step, elapsed / allowed, options.rate / 8)
         loss = loss_of(vae, true, step)
@@ -160,9 +161,10 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, default=Path("node_modules"), help="folder of the npm packages")
     parser.add_argument("--build", type=Path, default=Path("build/training"), help="folder for caches and checkpoints")
     parser.add_argument("--until", default="60m", help="when to stop: a length as 60m or a time of day as 15:05 (UTC)")
-    parser.add_argument("--batch", type=int, default=6, help="crops per step at 64 pixels")
-    parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
-    parser.add_argument("--small-share", type=float, default=0.85, help="share of the time spent on 64-pixel crops")
+    parser.add_argument("--batch", type=int, default=5, help="crops per step")
+    parser.add_argument("--side", type=int, default=48, help="side of a crop")
+    parser.add_argument("--rate", type=float, default=0.003, help="highest learning rate")
+    parser.add_argument("--small-share", type=float, default=0.9, help="share of the time spent on crops")
     parser.add_argument("--threads", type=int, default=2)
     train(parser.parse_args())
 
