@@ -94,11 +94,11 @@ def open_checkpoint(path: Path) -> Checkpoint:
         if head[:4] == b"PK\x03\x04":
             specs, skipped = read_zip(path)
             return Checkpoint(path, specs, skipped=tuple(skipped))
+        if head[8:9] == b"{":
+            return _open_safetensors(path, size)
         if head[:1] == b"\x80":
             specs, skipped = read_legacy(path)
             return Checkpoint(path, specs, skipped=tuple(skipped))
-        if len(head) >= 9 and head[8:9] == b"{":
-            return _open_safetensors(path, size)
     except zipfile.BadZipFile as error:
         raise ModelError(f"{path.name} is damaged or cut short: {error}") from error
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ class Model:
 
     @property
     def preview(self) -> torch.Tensor | None:
-        """A matrix `[c, 3]` fp32: latents times it are a rough picture in [-1, 1]; a row more (`[c + 1, 3]`) is added."""
+        """A matrix `[c, 3]` fp32: latents times it are a rough picture in [-1, 1]; a row `c + 1` is added to that."""
         return None if self.facts.preview is None else torch.tensor(self.facts.preview, dtype=torch.float32)
 
     @property
@@ -148,6 +149,16 @@ class Model:
     def short_hash(self) -> str:
         """The first ten hex digits of `sha256`, as infotexts print it."""
         return self.sha256[:10]
+
+    @property
+    def vae_name(self) -> str | None:
+        """The file name of a VAE that came from another file, else None."""
+        return self.facts.vae_path.name if self.facts.vae_path else None
+
+    @cached_property
+    def vae_sha256(self) -> str | None:
+        """The SHA-256 of that file, 64 hex digits, else None."""
+        return model_sha256(self.facts.vae_path, self._cache) if self.facts.vae_path else None
 
     @torch.no_grad()
     def encode(self, image: torch.Tensor) -> torch.Tensor:

@@ -51,6 +51,7 @@ def build_unet(shape: UNetShape) -> Any:
             for block in unet.up_blocks:
                 if block.upsamplers is not None:
                     block.upsamplers[0] = SkipSizedUpsample(block.upsamplers[0].channels)
+            _allow_single_pixels(unet)
     unet.set_attn_processor(AttentionProcessor())
     return unet
 
@@ -62,6 +63,7 @@ def build_vae(shape: VaeShape) -> Any:
 
         with torch.device("meta"):
             vae = AutoencoderKL(**vae_config(shape))
+            _allow_single_pixels(vae)
     vae.set_attn_processor(AttentionProcessor())
     return vae
 
@@ -74,6 +76,25 @@ def build_text_encoder(shape: TextShape) -> Any:
 
         with torch.device("meta"):
             return CLIPTextModel(CLIPTextConfig(**text_config(shape), attn_implementation="sdpa"))
+
+
+class SmallGroupNorm(nn.GroupNorm):
+    """A GroupNorm with one channel to a group that also takes a picture of a single pixel, where torch's own raises.
+
+    Narrow models meet this at 64 x 64 pixels and below; the result there is the bias.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x `[b, c, ...]`, normalised."""
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+
+def _allow_single_pixels(network: nn.Module) -> None:
+    """Replace every GroupNorm that has as many groups as channels by one that takes any size."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.GroupNorm) and child.num_groups == child.num_channels:
+                setattr(parent, name, SmallGroupNorm(child.num_groups, child.num_channels, child.eps))
 
 
 class SkipSizedUpsample(nn.Module):

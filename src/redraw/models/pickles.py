@@ -12,13 +12,14 @@ and the older file of five pickles followed by the raw storages.
 from __future__ import annotations
 
 import io
+import mmap
 import pickletools
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from redraw.errors import ModelError, UnsafeFile
 from redraw.models.tensors import ITEM_SIZE, TensorSpec
@@ -40,7 +41,7 @@ _STORAGE_DTYPES: Final[Mapping[str, str]] = {
 }
 _REBUILD: Final = {"torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor"}
 _PARAMETER: Final = {"torch._utils _rebuild_parameter", "torch.nn.parameter Parameter"}
-_DICTS: Final = {"collections OrderedDict", "collections defaultdict", "builtins dict", "__builtin__ dict"}
+_DICTS: Final = {"collections OrderedDict", "collections defaultdict", "builtins dict"}
 # Things trainers leave beside the weights. They become an inert mark and are reported as skipped.
 _HARMLESS: Final = {
     "_codecs encode",
@@ -56,12 +57,8 @@ _HARMLESS: Final = {
     "builtins float",
     "builtins complex",
     "builtins bytearray",
-    "__builtin__ set",
-    "__builtin__ list",
-    "__builtin__ long",
-    "__builtin__ object",
+    "builtins long",
     "builtins object",
-    "copy_reg _reconstructor",
     "copyreg _reconstructor",
     "pathlib PosixPath",
     "pathlib WindowsPath",
@@ -149,7 +146,8 @@ def read_legacy(path: Path) -> tuple[dict[str, TensorSpec], list[str]]:
     """Return every tensor of a torch file from before 1.6, and the names of what was skipped."""
     name, size = path.name, path.stat().st_size
     starts: dict[str, int] = {}
-    with path.open("rb") as file:
+    # A mapped file, because reading from one never sets memory aside for what a length field merely claims.
+    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
         magic = _Machine(name, file).run()
         if magic != LEGACY_MAGIC:
             raise ModelError(f"{name} is a pickle, but not one that torch wrote")
@@ -170,7 +168,7 @@ def read_legacy(path: Path) -> tuple[dict[str, TensorSpec], list[str]]:
             if items < storage.items or end > size:
                 raise UnsafeFile(f"{name}: the storage {key!r} claims more bytes than it has")
             starts[str(key)] = file.tell()
-            file.seek(end)
+            file.seek(min(end, size))
 
     def locate(storage: _Storage) -> int:
         if storage.key not in starts:
@@ -214,7 +212,7 @@ def _collect(name: str, content: object, locate: Callable[[_Storage], int]) -> t
 class _Machine:
     """Interprets one pickle from where `file` stands; `run` leaves it behind the pickle's end."""
 
-    def __init__(self, name: str, file: IO[bytes]) -> None:
+    def __init__(self, name: str, file: IO[bytes] | mmap.mmap) -> None:
         self.name, self.file = name, file
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
@@ -223,7 +221,7 @@ class _Machine:
     def run(self) -> Any:
         """Return what the pickle describes."""
         try:
-            for opcode, argument, _ in pickletools.genops(self.file):
+            for opcode, argument, _ in pickletools.genops(cast(IO[bytes], self.file)):
                 if opcode.name == "STOP":
                     return self.stack.pop()
                 self._step(opcode.name, argument)
@@ -309,6 +307,8 @@ class _Machine:
 
     def _named(self, name: str) -> _Global:
         module, _, attribute = name.partition(" ")
+        module = _RENAMED.get(module, module)
+        name = f"{module} {attribute}"
         known = name in _REBUILD or name in _PARAMETER or name in _DICTS or name in _HARMLESS
         storage = module in ("torch", "torch.storage") and attribute in {*_STORAGE_DTYPES, "UntypedStorage"}
         dtype = module == "torch" and attribute in _TORCH_DTYPES
@@ -321,7 +321,8 @@ class _Machine:
         if name in _REBUILD:
             storage, offset, shape, stride = arguments[:4]
             numbers = (offset, *shape, *stride)
-            if not isinstance(storage, _Storage) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
+            whole = all(type(n) is int and 0 <= n < 2**48 for n in numbers)
+            if not isinstance(storage, _Storage) or not whole or len(shape) != len(stride):
                 raise ValueError("a tensor is described wrongly")
             return _View(storage, offset, tuple(shape), tuple(stride))
         if name in _PARAMETER:
@@ -344,6 +345,7 @@ def _pairs(items: list[Any]) -> dict[Any, Any]:
     return dict(zip(items[::2], items[1::2], strict=True))
 
 
+_RENAMED: Final = {"__builtin__": "builtins", "copy_reg": "copyreg", "_io": "io"}  # Python 2's names for the same
 _TORCH_DTYPES: Final = {"float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"}
 _PUSH: Final[Mapping[str, Callable[[Any], Any]]] = {
     "MARK": lambda _: _MARK,

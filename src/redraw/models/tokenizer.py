@@ -90,7 +90,8 @@ def repair(text: str) -> str:
     """
     if "<" not in text:
         text = html.unescape(text)
-    return unicodedata.normalize("NFC", text.translate(_REPAIRED))
+    whole = text.encode("utf-8", "ignore").decode("utf-8")  # half a character, as a broken client may send, is dropped
+    return unicodedata.normalize("NFC", whole.translate(_REPAIRED))
 
 
 def _table() -> tuple[dict[str, int], list[tuple[str, str]]]:

@@ -1,0 +1,214 @@
+"""Pickled weight files are read without running anything in them."""
+
+from __future__ import annotations
+
+import collections
+import io
+import os
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from redraw.errors import ModelError, UnsafeFile
+from redraw.models.checkpoint import open_checkpoint
+
+
+class _Call:
+    """Pickles as a call of `function`."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.function, self.arguments
+
+
+def _zipped(path: Path, pickled: bytes, compression: int = zipfile.ZIP_STORED, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/version", b"3\n")
+        for name, content in members.items():
+            archive.writestr(f"archive/data/{name.removeprefix('s')}", content)
+    return path
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Path:
+    """A file that exists only if the attack worked."""
+    return tmp_path / "executed"
+
+
+def _attacks(mark: Path) -> dict[str, Any]:
+    touch = f"open({str(mark)!r}, 'w').close()"
+    return {
+        "posix.system": _Call(os.system, f"touch {mark}"),
+        "builtins.eval": _Call(eval, touch),
+        "builtins.exec": _Call(exec, touch),
+        "builtins.getattr": _Call(getattr, "x", "upper"),
+        "io.open": _Call(open, str(mark), "w"),
+        "builtins.__import__": _Call(__import__, "this"),
+        "torch.serialization.load": _Call(torch.load, str(mark)),
+        "torch.storage._load_from_bytes": _Call(torch.storage._load_from_bytes, b""),
+        "functools.partial": _Call(__import__("functools").partial, os.system),
+    }
+
+
+@pytest.mark.parametrize("which", list(_attacks(Path("x"))))
+@pytest.mark.parametrize("place", ["whole", "in the dictionary", "deep", "as a key"])
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_pickle_that_names_code_is_refused_and_named(
+    tmp_path: Path, mark: Path, which: str, place: str, protocol: int
+) -> None:
+    attack = _attacks(mark)[which]
+    whole = {
+        "whole": attack,
+        "in the dictionary": {"state_dict": {"a": attack}},
+        "deep": {"a": [{"b": (1, [attack])}]},
+        "as a key": {attack: 1},
+    }[place]
+    pickled = pickle.dumps(whole, protocol=protocol)
+    for path in (_zipped(tmp_path / "bad.ckpt", pickled), tmp_path / "old.pt"):
+        if path.name == "old.pt":
+            path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) * 2 + pickled)
+        with pytest.raises(UnsafeFile, match="would run code") as caught:
+            open_checkpoint(path)
+        assert which in str(caught.value)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "pickled"),
+    [
+        ("INST", b"(S'touch executed'\nios\nsystem\n."),
+        ("OBJ", b"(cos\nsystem\nS'touch executed'\no."),
+        ("STACK_GLOBAL", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."),
+        ("EXT1", b"\x80\x02\x82\x01."),
+        ("PERSID", b"Pevil\n."),
+        ("NEXT_BUFFER", b"\x80\x05\x97."),
+    ],
+)
+def test_every_instruction_that_could_run_code_is_refused(tmp_path: Path, name: str, pickled: bytes) -> None:
+    with pytest.raises(UnsafeFile, match="would run code"):
+        open_checkpoint(_zipped(tmp_path / "bad.pt", pickled))
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"\x80\x02.",
+        b"\x80\x020.",
+        b"\x80\x02}\x86.",
+        b"\x80\x02h\x05.",
+        b"\x80\x02}(K\x01u.",
+        b"\x80\x02]K\x01K\x02s.",
+        b"\x80\x02K\x01K\x02a.",
+        b"\x80\x02t.",
+        b"\x80\x02(((((.",
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
+        b"\x80\x02}" + b"(K\x01" * 1000,
+        b"",
+        b"garbage that is no pickle",
+    ],
+)
+def test_a_nonsense_pickle_is_a_damaged_file(tmp_path: Path, pickled: bytes) -> None:
+    with pytest.raises(ModelError):
+        open_checkpoint(_zipped(tmp_path / "bad.pt", pickled))
+
+
+def test_a_huge_memo_index_costs_nothing(tmp_path: Path) -> None:
+    pickled = b"\x80\x02}r" + struct.pack("<I", 0x7FFFFFFF) + b"."
+    assert len(open_checkpoint(_zipped(tmp_path / "memo.pt", pickled))) == 0
+
+
+def test_compressed_entries_are_refused_as_a_possible_bomb(tmp_path: Path) -> None:
+    bomb = _zipped(tmp_path / "bomb.pt", b"\x80\x02}.", zipfile.ZIP_DEFLATED, s0=bytes(50_000_000))
+    assert bomb.stat().st_size < 100_000
+    with pytest.raises(UnsafeFile, match="compressed"):
+        open_checkpoint(bomb)
+
+
+def _tensor_file(path: Path, **changed: Any) -> Path:
+    """A torch file with one tensor whose description may lie."""
+    says = {"items": 4, "offset": 0, "shape": (2, 2), "stride": (2, 1), "key": "0", "bytes": 16, **changed}
+    torch.save({"a": torch.arange(4.0).view(2, 2)}, path)
+    with zipfile.ZipFile(path) as archive:
+        root = archive.namelist()[0].split("/")[0]
+    buffer = io.BytesIO()
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value: Any) -> Any:
+            if isinstance(value, _Storage):
+                return ("storage", torch.FloatStorage, says["key"], "cpu", says["items"])
+            return None
+
+    class _Storage:
+        pass
+
+    rebuild = _Call(
+        torch._utils._rebuild_tensor_v2, _Storage(), says["offset"], says["shape"], says["stride"], False, {}
+    )
+    Pickler(buffer, 2).dump({"a": rebuild})
+    assert root
+    return _zipped(path, buffer.getvalue(), s0=bytes(says["bytes"]))
+
+
+@pytest.mark.parametrize(
+    ("lie", "kind"),
+    [
+        ({"offset": 1}, UnsafeFile),
+        ({"shape": (200, 200)}, UnsafeFile),
+        ({"stride": (1000, 1)}, UnsafeFile),
+        ({"items": 4000}, UnsafeFile),
+        ({"bytes": 8}, UnsafeFile),
+        ({"offset": -1}, ModelError),
+        ({"stride": (-2, 1)}, ModelError),
+        ({"shape": (2, 2.0)}, ModelError),
+        ({"shape": (2,)}, ModelError),
+        ({"items": 2**70}, ModelError),
+        ({"key": "7"}, ModelError),
+        ({"key": "../../etc/passwd"}, ModelError),
+    ],
+)
+def test_a_tensor_that_lies_about_its_place_is_refused(
+    tmp_path: Path, lie: dict[str, Any], kind: type[ModelError]
+) -> None:
+    assert open_checkpoint(_tensor_file(tmp_path / "honest.pt")).shape("a") == (2, 2)
+    with pytest.raises(kind):
+        open_checkpoint(_tensor_file(tmp_path / "liar.pt", **lie))
+
+
+def test_leftovers_of_trainers_are_skipped_and_listed(tmp_path: Path) -> None:
+    content = {
+        "state_dict": collections.OrderedDict(a=torch.ones(2), b=torch.nn.Parameter(torch.ones(3)), n=np.float64(1.5)),
+        "when": np.int64(3),
+        "seen": {1, 2},
+        "where": Path("x"),
+        "epoch": 4,
+        "counts": collections.Counter("abc"),
+    }
+    torch.save(content, tmp_path / "a.ckpt")
+    checkpoint = open_checkpoint(tmp_path / "a.ckpt")
+    assert set(checkpoint) == {"a", "b"}
+    assert set(checkpoint.skipped) == {"when", "seen", "where", "epoch", "counts", "n"}
+
+
+def test_classes_of_pytorch_lightning_need_no_lightning(tmp_path: Path) -> None:
+    pickled = (
+        b"\x80\x02}(X\x01\x00\x00\x00ccpytorch_lightning.callbacks.model_checkpoint\nModelCheckpoint\n)\x81"
+        b"}X\x04\x00\x00\x00bestK\x01sbu."
+    )
+    checkpoint = open_checkpoint(_zipped(tmp_path / "a.ckpt", pickled))
+    assert checkpoint.skipped == ("c",)
+
+
+def test_a_zip_file_that_is_no_torch_file_is_said_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "docs.pt", "w") as archive:
+        archive.writestr("letter.txt", "hello")
+    with pytest.raises(ModelError, match="not one that torch wrote"):
+        open_checkpoint(tmp_path / "docs.pt")
