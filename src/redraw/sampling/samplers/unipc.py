@@ -138,7 +138,7 @@ def _moments(schedule: _Schedule, start: float, end: float, n: int, skip: str) -
 def _order(i: int, n: int, highest: int, lower_final: bool) -> int:
     """Return the order of step `i` of `n`: it ramps up at the start, and down again at the end if asked to."""
     # A1111 raises where there are fewer steps than the order; the order is lowered instead.
-    highest = min(highest, n)
+    highest = max(min(highest, n), 1)
     if i < highest - 1:
         return i + 1
     return min(highest, n - i) if lower_final else highest
