@@ -13,7 +13,8 @@ from PIL import Image
 
 from redraw.errors import UnknownName
 from redraw.geometry import Size
-from redraw.image.resize import ResizeMode, resize_image, resize_pixels, upscale_named, upscaler_target
+from redraw.image.resize import ResizeMode, resize_image, resize_pixels, upscaler_target
+from redraw.registry import UPSCALERS
 
 MODES = [ResizeMode.JUST_RESIZE, ResizeMode.CROP_AND_RESIZE, ResizeMode.RESIZE_AND_FILL]
 SIZES = [Size(64, 64), Size(57, 33), Size(30, 90), Size(1, 1), Size(7, 128)]
@@ -27,7 +28,12 @@ def test_every_resize_equals_a1111s(goldens: Path) -> None:
         name, size, mode, upscaler = key.split("|")
         width, height = map(int, size.split("x"))
         image = Image.open(goldens / "inputs" / f"{name}.png")
-        result = resize_image(image, Size(width, height), ResizeMode(int(mode[-1])), upscale_named(upscaler))
+        result = resize_image(
+            image,
+            Size(width, height),
+            ResizeMode(int(mode[-1])),
+            UPSCALERS.get(upscaler) if upscaler != "None" else None,
+        )
         np.testing.assert_array_equal(np.asarray(result), recorded[key], err_msg=key)
 
 
@@ -80,6 +86,5 @@ def test_upscalers_end_on_multiples_of_eight() -> None:
 
 
 def test_an_unknown_upscaler_is_refused_with_a_near_name() -> None:
-    assert upscale_named(None) is upscale_named("none") is None
     with pytest.raises(UnknownName, match="Lanczos"):
-        upscale_named("lanczo")
+        UPSCALERS.get("lanczo")

@@ -7,14 +7,19 @@ is finished and exits with 130.
 from __future__ import annotations
 
 import sys
+import warnings
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line with `arguments` (default: the process's) and exit."""
+    from click.exceptions import Abort, ClickException
+
     from redraw.errors import Cancelled, RedrawError
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries remark is for developers; python -W shows it
     try:
         from redraw.cli.app import app
 
@@ -24,17 +29,14 @@ def main(arguments: list[str] | None = None) -> None:
         interrupted = isinstance(error, Cancelled)
         print(f"redraw: {'stopped' if interrupted else 'error'}: {_one_line(error)}", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED if interrupted else EXIT_ERROR)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         print("redraw: stopped", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output went away: nothing is left to say
         sys.exit(EXIT_ERROR)
-    except Exception as error:
-        show = getattr(error, "show", None)  # click's own errors: wrong usage, abort
-        if show is None or not hasattr(error, "exit_code"):
-            raise
-        show(file=sys.stderr)
+    except ClickException as error:  # wrong usage
+        error.show(file=sys.stderr)
         sys.exit(EXIT_ERROR)
 
 

@@ -123,7 +123,7 @@ def run_job(
             event,
             name_values(event, source=job.source, seeds=seeds, images=count, batch=job.request.group_size),
         )
-        for note in event.notes:
+        for note in (*event.notes, *output.notes):
             bar.say(f"note: {note}")
         bar.say(f"{path if path else 'stdout'}  {event.picture.size}  seed {event.seed}")
         report.append(
@@ -132,7 +132,7 @@ def run_job(
                 "seed": event.seed,
                 "infotext": event.infotext,
                 "recipe": event.recipe,
-                "notes": list(event.notes),
+                "notes": [*event.notes, *output.notes],
             }
         )
     if grid and len(results) > 1:

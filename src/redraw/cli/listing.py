@@ -43,9 +43,9 @@ def list_models(models_dirs: tuple[Path, ...], as_json: bool) -> None:
 @json_option
 def model_info(file: Path, as_json: bool) -> None:
     """Tell what a file is, and what Redraw reads off it."""
-    from redraw.models.catalog import describe
+    from redraw.models.describe import describe
 
-    facts = describe(file)
+    facts = describe(file, cache=Settings.load().data_dir / "hashes").as_json()
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
         return

@@ -38,6 +38,8 @@ class Output:
         pattern: A1111's pattern for names in a folder, or None for the command's own.
         overwrite: replace existing files.
         pictures: how many pictures the command will make at most; decides whether stdout can take them.
+        written: the files so far.
+        notes: what the last writing had to do differently.
     """
 
     target: str | None
@@ -48,6 +50,7 @@ class Output:
     overwrite: bool = False
     pictures: int = 1
     written: list[Path] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.to_stdout and self.pictures > 1:
@@ -74,7 +77,7 @@ class Output:
 
         kind = self.file_format or "png"
         if self.to_stdout:
-            write_picture(
+            self.notes = write_picture(
                 result.picture.pixels, sys.stdout.buffer, format=kind, quality=self.quality or 80, extras=result.extras
             )
             sys.stdout.buffer.flush()
@@ -88,6 +91,7 @@ class Output:
             overwrite=self.overwrite,
         )
         self.written.append(saved.path)
+        self.notes = saved.notes
         return saved.path
 
     def path_for(self, values: NameValues, kind: str) -> Path:

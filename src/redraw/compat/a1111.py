@@ -92,13 +92,13 @@ _SETTINGS: Final[Mapping[str, _Rule]] = {
 }
 _IMG2IMG_ONLY: Final = frozenset({"exact_steps", "extra_noise", "background", "upscaler"})
 
-# request field -> (setting that overrides it when it is not at its default, that default, our field)
+# request field, the setting that overrides it when it is not at its default, that default, our field, infotext key
 _NOISE_FIELDS: Final = (
-    ("s_churn", "s_churn", 0, "s_churn"),
-    ("s_tmin", "s_tmin", 0, "s_tmin"),
-    ("s_tmax", "s_tmax", 0, "s_tmax"),
-    ("s_noise", "s_noise", 1.0, "s_noise"),
-    ("s_min_uncond", "s_min_uncond", 0, "ngms"),
+    ("s_churn", "s_churn", 0, "s_churn", "Sigma churn"),
+    ("s_tmin", "s_tmin", 0, "s_tmin", "Sigma tmin"),
+    ("s_tmax", "s_tmax", 0, "s_tmax", "Sigma tmax"),
+    ("s_noise", "s_noise", 1.0, "s_noise", "Sigma noise"),
+    ("s_min_uncond", "s_min_uncond", 0, "ngms", ""),
 )
 
 
@@ -130,6 +130,7 @@ def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     if body.get("initial_noise_multiplier") is not None:
         fields["noise_multiplier"] = float(body["initial_noise_multiplier"])
     fields["keep_alpha"] = False  # A1111 gives RGB, whatever came in
+    fields["reading"] = "plain"
     for name in ("mask", "latent_mask", "image_cfg_scale"):
         if body.get(name) is not None:
             said.append(f"{name}: not available yet")
@@ -192,20 +193,29 @@ def _shared_fields(body: Mapping[str, Any], settings: Mapping[str, Any], said: l
         fields["tiling"] = bool(body["tiling"])
     if body.get("eta") is not None:
         fields["eta"] = float(body["eta"])
-    for name, setting, default, ours in _NOISE_FIELDS:
-        # [Q] a setting that is not at its default wins over the request's own value
-        value = settings.get(setting, default)
-        value = body.get(name) if value == default else value
-        if value is not None:
-            fields[ours] = value
+    _apply_noise_fields(fields, body, settings)
     for name in ("styles", "restore_faces", "refiner_checkpoint", "script_name", "infotext", "alwayson_scripts"):
         if body.get(name):
             said.append(f"{name}: not available yet")
     return fields
 
 
+def _apply_noise_fields(fields: dict[str, Any], body: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    unsaid = []
+    for name, setting, default, ours, key in _NOISE_FIELDS:
+        # [Q] a setting that is not at its default wins over the request's own value, and only settings are written
+        # into the infotext
+        value = settings.get(setting, default)
+        if value == default:
+            value = body.get(name)
+            unsaid.append(key)
+        if value is not None:
+            fields[ours] = value
+    fields["infotext_without"] = tuple(unsaid)
+
+
 def _apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: list[str]) -> None:
-    noise = {setting for _, setting, _, _ in _NOISE_FIELDS}
+    noise = {setting for _, setting, _, _, _ in _NOISE_FIELDS}
     for key, value in settings.items():
         rule = _SETTINGS.get(key)
         if rule is not None:

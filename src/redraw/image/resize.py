@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from redraw.errors import UnknownName
 from redraw.geometry import Size
 
 Upscale = Callable[[Image.Image, float], Image.Image]
@@ -98,18 +97,6 @@ def upscaler_target(size: Size, scale: float) -> Size:
     A1111 lets every upscaler end there, and the resize that follows starts from those pixels.
     """
     return Size(max(8, int(size.width * scale // 8 * 8)), max(8, int(size.height * scale // 8 * 8)))
-
-
-UPSCALES: Final[dict[str, Upscale | None]] = {"None": None, "Lanczos": upscale_lanczos, "Nearest": upscale_nearest}
-
-
-def upscale_named(name: str | None) -> Upscale | None:
-    """Return the upscaler called `name` (any case; None and "None" mean none), or raise `UnknownName`."""
-    wanted = (name or "None").lower()
-    for known, upscale in UPSCALES.items():
-        if known.lower() == wanted:
-            return upscale
-    raise UnknownName("upscaler", name or "", UPSCALES)
 
 
 def _inner_size(source: Size, target: Size, *, cover: bool) -> Size:

@@ -16,8 +16,9 @@ from redraw.image.flatten import flatten
 from redraw.image.io import open_picture
 from redraw.image.picture import Limits, Picture, Pixels
 from redraw.image.profile import from_srgb, model_rgb
-from redraw.image.resize import RESIZE_MODES, ResizeMode, resize_image, resize_pixels, upscale_named
+from redraw.image.resize import RESIZE_MODES, ResizeMode, resize_image, resize_pixels
 from redraw.pipeline.shots import Canvas
+from redraw.registry import UPSCALERS
 from redraw.request import Img2Img
 
 
@@ -31,9 +32,11 @@ def to_input(picture: Picture, request: Img2Img, canvas: Canvas) -> torch.Tensor
 
     h and w are the padded canvas; with the resize mode latent-upscale they are the picture's own size.
     """
-    flat = flatten(model_rgb(picture), request.background)
+    full = request.reading == "full"
+    flat = flatten(model_rgb(picture, use_profile=full, weak_alpha=full), request.background)
     mode = RESIZE_MODES[request.resize_mode]
-    resized = resize_image(flat, canvas.work, mode, upscale_named(request.upscaler))
+    upscale = UPSCALERS.get(request.upscaler) if request.upscaler else None
+    resized = resize_image(flat, canvas.work, mode, upscale)
     pixels = torch.from_numpy(np.array(resized, dtype=np.float32)).movedim(-1, 0)[None] / 255.0
     tensor = 2.0 * pixels - 1.0
     return tensor if mode is ResizeMode.LATENT_UPSCALE else pad_to(tensor, canvas.padded)
@@ -73,7 +76,7 @@ def to_picture(pixels: Pixels, source: Picture | None, request: Img2Img | None, 
         alpha = _alpha_on_canvas(source, request, canvas)
         pixels = np.concatenate([pixels, alpha], axis=-1)
     return Picture(
-        pixels=from_srgb(pixels, source),
+        pixels=from_srgb(pixels, source, use_profile=request.reading == "full"),
         name=source.name,
         icc=source.icc,
         exif=source.exif,

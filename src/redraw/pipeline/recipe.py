@@ -126,7 +126,8 @@ def build_infotext(request: Generation, shot: Shot, model: Model, sampler: Sampl
         **_extra_params(request, sampler),
         "Version": program(),
     }
-    return infotext.build(shot.prompt, shot.negative_prompt, params)
+    kept = {key: value for key, value in params.items() if key not in request.infotext_without}
+    return infotext.build(shot.prompt, shot.negative_prompt, kept)
 
 
 def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:
@@ -143,8 +144,8 @@ def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:
             "Schedule rho": _unless(request.rho, 0),
         }
         if request.scheduler == "Beta":
-            found["Beta schedule alpha"] = _unless(request.beta_alpha, 0.6)
-            found["Beta schedule beta"] = _unless(request.beta_beta, 0.6)
+            found["Beta schedule alpha"] = request.beta_alpha  # [Q] printed with this schedule even at its default
+            found["Beta schedule beta"] = request.beta_beta
     if isinstance(request, Img2Img):
         found["Extra noise"] = _unless(request.extra_noise, 0)
     taken = sampler.takes

@@ -47,6 +47,12 @@ _SCHEDULERS: Final = (
     ("beta", "Beta", "beta", ()),
 )
 
+# name, label, target below redraw, aliases.
+_UPSCALERS: Final = (
+    ("lanczos", "Lanczos", "image.resize:upscale_lanczos", ()),
+    ("nearest", "Nearest", "image.resize:upscale_nearest", ()),
+)
+
 
 def register(shelves: Mapping[str, Registry[Any]]) -> None:
     """Put every built-in on its shelf; see the group `redraw.plugins` in pyproject.toml."""
@@ -54,3 +60,5 @@ def register(shelves: Mapping[str, Registry[Any]]) -> None:
         shelves["sampler"].add(name, label, f"redraw.sampling.samplers.{target}", aliases)
     for name, label, attribute, aliases in _SCHEDULERS:
         shelves["scheduler"].add(name, label, f"redraw.sampling.schedulers:{attribute}", aliases)
+    for name, label, target, aliases in _UPSCALERS:
+        shelves["upscaler"].add(name, label, f"redraw.{target}", aliases)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from redraw.errors import RequestError
+from redraw.registry import UPSCALERS
 from redraw.request.advanced import SamplerOptions, SeedOptions
 from redraw.request.fields import Number, option
 from redraw.request.picture import PictureRef
@@ -16,7 +17,10 @@ ResizeMode = Literal["just-resize", "crop-and-resize", "resize-and-fill", "laten
 
 
 class Generation(SeedOptions, SamplerOptions):
-    """What txt2img and img2img share."""
+    """What txt2img and img2img share.
+
+    `infotext_without` names infotext keys that are left out; the recipe stays complete.
+    """
 
     kind: ClassVar[str]
 
@@ -51,6 +55,7 @@ class Generation(SeedOptions, SamplerOptions):
     tiling: bool = option(False, "Tiling", "Make a picture whose edges continue each other.", infotext="Tiling")
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Device", "Where to compute.", group="Machine")
     dtype: Literal["auto", "fp32", "bf16", "fp16"] = option("auto", "Precision", "Number format.", group="Machine")
+    infotext_without: tuple[str, ...] = ()
     size_rule: Literal["exact", "floor-8"] = option(
         "exact",
         "Size rule",
@@ -113,7 +118,7 @@ class Img2Img(Generation):
     )
     resize_mode: ResizeMode = option("just-resize", "Resize mode", "How the source comes to the size of the result.")
     upscaler: str | None = option(
-        None, "Upscaler for img2img", "Used where the source must be enlarged: None, Lanczos or Nearest."
+        None, "Upscaler for img2img", "Used where the source must be enlarged, before resampling: Lanczos or Nearest."
     )
     exact_steps: bool = option(
         False, "Exact steps", "Run exactly the number of steps asked for, whatever the strength.", flags=()
@@ -132,6 +137,12 @@ class Img2Img(Generation):
     )
     background: str = option("#ffffff", "Background", "Colour behind a transparent source while it is redrawn.")
     keep_alpha: bool = option(True, "Keep transparency", "Give the result the source's transparency.")
+    reading: Literal["full", "plain"] = option(
+        "full",
+        "Reading",
+        "full: with colour profile and all transparency; plain: without profiles and without that of grey pictures.",
+        group="Machine",
+    )
 
     @field_validator("images", mode="before")
     @classmethod
@@ -140,6 +151,11 @@ class Img2Img(Generation):
             return images
         many = images if isinstance(images, list | tuple) else (images,)
         return tuple(image if isinstance(image, dict) else PictureRef.of(image) for image in many)
+
+    @field_validator("upscaler", mode="after")
+    @classmethod
+    def _known_upscaler(cls, name: str | None) -> str | None:
+        return None if name is None or name.lower() == "none" else UPSCALERS.entry(name).label
 
     @field_validator("background", mode="after")
     @classmethod
