@@ -67,6 +67,13 @@ def test_the_length_of_the_header_never_looks_like_another_kind_of_file(tmp_path
     assert list(open_checkpoint(tmp_path / "a.safetensors")) == ["a"]
 
 
+@pytest.mark.parametrize("spaces", range(4))
+def test_tensors_at_odd_places_are_read_right(tmp_path: Path, spaces: int) -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode() + b" " * spaces
+    path = _write(tmp_path / "a.safetensors", header, struct.pack("<ff", 1.5, -2.0))
+    assert open_checkpoint(path).tensor("a").tolist() == [1.5, -2.0]
+
+
 def test_writing_to_a_tensor_never_reaches_the_file(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(4)}, tmp_path / "a.safetensors")
     before = (tmp_path / "a.safetensors").read_bytes()

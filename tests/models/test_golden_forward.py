@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from redraw.conditioning.text import encode
-from redraw.models.model import Model
+from redraw.models.loader import load_model
+from redraw.models.model import Extras, Model
 
 pytestmark = pytest.mark.golden
 TOLERANCE = 1e-5
@@ -87,3 +89,22 @@ def test_sizes_whose_levels_are_odd_give_a1111s_picture(
     out = ((golden_model.decode(x)[0].clamp(-1, 1) + 1) / 2 * 255).permute(1, 2, 0).numpy().astype(np.uint8)
     expected = np.array(Image.open(found[0]).convert("RGB"))
     assert np.abs(out.astype(int) - expected.astype(int)).max() <= 1
+
+
+def test_an_inpainting_model_listens_to_mask_and_picture(goldens: Path, tmp_path: Path) -> None:
+    delta = goldens / "model" / "tiny-sd1-inpainting.delta.safetensors"
+    path = tmp_path / "tiny-sd1-inpainting.safetensors"
+    save_file({**load_file(goldens / "model" / "tiny-sd1.safetensors"), **load_file(delta)}, path)
+    (tmp_path / "tiny-sd1-inpainting.json").write_bytes((goldens / "model" / "tiny-sd1-inpainting.json").read_bytes())
+    model = load_model(path)
+    assert model.in_channels == 9
+    data = {k: torch.from_numpy(v) for k, v in np.load(goldens / "debug" / "l_inpaintmodel" / "i2i.npz").items()}
+    cond, uncond = (next(v for k, v in data.items() if k.startswith(side))[None] for side in ("cond_", "uncond_"))
+    logs = ((1 - model.alphas_cumprod) / model.alphas_cumprod).sqrt().log().numpy()
+    extras = Extras(concat=data["image_conditioning"])
+    for step in ("step00", "step03"):
+        x, sigma = data[f"{step}_x"], data[f"{step}_sigma"][0]
+        time = torch.tensor(float(np.interp(float(sigma.log()), logs, np.arange(1000))))
+        with_text, without = (model.predict(x / (sigma**2 + 1).sqrt(), time, c, extras) for c in (cond, uncond))
+        denoised = x - sigma * (without + 7 * (with_text - without))
+        assert (denoised - data[f"{step}_denoised"]).abs().max() < 1e-3

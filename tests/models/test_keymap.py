@@ -86,6 +86,21 @@ def test_a_whole_checkpoint_is_written_from_three_networks(prefix: str) -> None:
     assert read_vae(below(shapes, CHECKPOINT_PREFIX["vae"])) == shape.vae
 
 
+def test_the_real_stable_diffusion_1_has_its_known_number_of_weights() -> None:
+    unet = UNetShape(4, 4, (320, 640, 1280, 1280), (2, 2, 2, 2), (1, 1, 1, 0), 1, 768, False, 1280, (8, 8, 8, 8))
+    vae = VaeShape((128, 256, 512, 512), 2, 4)
+    text = TextShape(width=768, layers=12, mlp=3072, positions=77, vocabulary=49408, heads=12)
+    networks = (build_unet(unet), build_vae(vae), build_text_encoder(text))
+    state = to_checkpoint(Architecture(unet, vae, text), *(n.state_dict() for n in networks))
+    counts = [sum(k.startswith(p) for k in state) for p in CHECKPOINT_PREFIX.values()]
+    assert counts == [686, 248, 196]
+    assert sum(v.numel() for k, v in state.items() if k.startswith(CHECKPOINT_PREFIX["unet"])) == 859_520_964
+    shapes = _shapes(state)
+    assert read_unet(below(shapes, CHECKPOINT_PREFIX["unet"]), 8) == unet
+    assert read_vae(below(shapes, CHECKPOINT_PREFIX["vae"])) == vae
+    assert read_text(below(shapes, CHECKPOINT_PREFIX["text_encoder"])) == text
+
+
 def test_configurations_describe_the_same_shapes() -> None:
     for unet in UNETS.values():
         for vae in VAES.values():

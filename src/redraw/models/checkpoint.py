@@ -68,7 +68,11 @@ class Checkpoint(Mapping[str, TensorSpec]):
         dtype: torch.dtype = getattr(torch, TORCH_NAME[spec.dtype])
         if not spec.items:
             return torch.empty(spec.shape, dtype=dtype)
-        flat = torch.frombuffer(self._mapped(), dtype=dtype, count=spec.extent, offset=spec.start)
+        if spec.start % dtype.itemsize:  # a header of odd length; such a tensor cannot be used in place
+            start, end = spec.start, spec.start + spec.extent * dtype.itemsize
+            flat = torch.frombuffer(bytearray(self._mapped()[start:end]), dtype=dtype)
+        else:
+            flat = torch.frombuffer(self._mapped(), dtype=dtype, count=spec.extent, offset=spec.start)
         return flat.view(spec.shape) if spec.stride is None else flat.as_strided(spec.shape, spec.stride)
 
     def _mapped(self) -> mmap.mmap:
