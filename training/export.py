@@ -40,12 +40,45 @@ def widened(weight: Tensor) -> Tensor:
     return full
 
 
+JOINED = (
+    ("encoder.down_blocks.0.downsamplers.0.conv", "encoder.down_blocks.1.resnets.0", 32, 64),
+    ("decoder.up_blocks.2.upsamplers.0.conv", "decoder.up_blocks.3.resnets.0", 64, 32),
+)
+"""Where a width changes in training but not in the export: producer, block, width before and after."""
+
+
+def without_shortcuts(trained: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The VAE's weights, wider, where blocks between levels of equal exported width have no shortcut convolution.
+
+    The convolution before such a block computes the shortcut S x beside x: channels [S x, x, 0]. The block normalises
+    and reads only x, adds its branch to S x, and nobody reads the x that stays behind.
+    """
+    state = {name: widened(weight.float()) for name, weight in trained.items()}
+    for producer, block, before, after in JOINED:
+        weight, bias = trained[f"{producer}.weight"].float(), trained[f"{producer}.bias"].float()
+        across = trained[f"{block}.conv_shortcut.weight"].float()[:, :, 0, 0]
+        place = slice(after, after + before)
+        for name in (f"{producer}.weight", f"{producer}.bias", f"{block}.norm1.weight", f"{block}.norm1.bias"):
+            state[name].zero_()
+        inner = weight.shape[1]
+        state[f"{producer}.weight"][:after, :inner] = torch.einsum("dc,cehw->dehw", across, weight)
+        state[f"{producer}.bias"][:after] = across @ bias + trained[f"{block}.conv_shortcut.bias"].float()
+        state[f"{producer}.weight"][place, :inner], state[f"{producer}.bias"][place] = weight, bias
+        state[f"{block}.norm1.weight"][place] = trained[f"{block}.norm1.weight"].float()
+        state[f"{block}.norm1.bias"][place] = trained[f"{block}.norm1.bias"].float()
+        first = trained[f"{block}.conv1.weight"].float()
+        state[f"{block}.conv1.weight"].zero_()
+        state[f"{block}.conv1.weight"][:after, place] = first
+        del state[f"{block}.conv_shortcut.weight"], state[f"{block}.conv_shortcut.bias"]
+    return state
+
+
 def exported_vae(trained: dict[str, Tensor], white: Whitening) -> dict[str, Tensor]:
     """The VAE's weights as they are written: wider, and with the whitening folded into its 1x1 convolutions.
 
     Afterwards posterior means times 0.18215 have mean 0 and deviation 1 in every channel.
     """
-    state = {name: widened(weight.float()) for name, weight in trained.items()}
+    state = without_shortcuts(trained)
     weight, bias = state["quant_conv.weight"], state["quant_conv.bias"]
     forward = white.matrix / SCALE
     weight[:4] = torch.einsum("dc,cehw->dehw", forward, weight[:4])
@@ -95,7 +128,7 @@ def metadata(rows: list[list[float]], subjects: int) -> dict[str, str]:
         "modelspec.title": "Redraw starter",
         "modelspec.author": "the Redraw project",
         "modelspec.license": "Apache-2.0; trained on Fluent Emoji (MIT) and Noto Emoji (Apache-2.0)",
-        "modelspec.description": f"{subjects} flat emoji subjects on 18 backgrounds, 128x128; a miniature to learn with.",
+        "modelspec.description": f"{subjects} flat emoji subjects on 18 backgrounds at 128x128, in miniature.",
         "modelspec.resolution": "128x128",
         "modelspec.prediction_type": "epsilon",
         "format": "pt",

@@ -61,7 +61,9 @@ def cache(packages: Path, build: Path, rounds: int) -> None:
     """Write `latents.pt`: whitened latents fp16 [n, 4, 16, 16], subject and background numbers [n], the whitening."""
     pixels, _ = renders(packages, build)
     rng, vae = np.random.default_rng(3), load_vae(build)
-    raw, who, where = [], [], []
+    raw: list[Tensor] = []
+    who: list[int] = []
+    where: list[int] = []
     for turn in range(rounds):
         for number, subject in enumerate(pixels):
             pictures = []

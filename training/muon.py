@@ -1,8 +1,8 @@
 """Muon: momentum whose matrices are orthogonalised, which needs far fewer steps than Adam on small convolutions.
 
 After Keller Jordan's Muon (2024): the update of every weight matrix is replaced by the nearest semi-orthogonal one,
-found with five Newton-Schulz iterations of an odd quintic polynomial (run on the small Gram matrix: as polynomials of it all factors
-commute). Vectors and tables use AdamW.
+found with five Newton-Schulz iterations of an odd quintic polynomial. They run on the small Gram matrix, of which all
+factors are polynomials and so commute. Vectors and tables use AdamW.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         factor = 3.4445 * unit - 4.775 * gram + 2.0315 * gram @ gram
         total, gram = factor @ total, factor @ gram @ factor
-    x = total @ x
-    return x.T if flipped else x
+    done: Tensor = total @ x
+    return done.T if flipped else done
 
 
 class Muon(torch.optim.Optimizer):
@@ -52,7 +52,8 @@ class Muon(torch.optim.Optimizer):
 
 def optimizers(model: nn.Module, adam_rate: float, inner: tuple[str, ...]) -> tuple[Muon, torch.optim.AdamW]:
     """Muon for the weights whose name contains one of `inner` and AdamW for everything else."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         chosen = name.endswith("weight") and weight.ndim > 1 and any(part in name for part in inner)
         (matrices if chosen else rest).append(weight)

@@ -36,9 +36,7 @@ def grid(pictures: NDArray[np.uint8], columns: int) -> Image.Image:
 def sheet(studio: Studio, texts: list[str], seed: int, scale: float, steps: int = 20) -> NDArray[np.uint8]:
     """One picture for each caption, uint8 [n, 128, 128, 3]."""
     parts = [texts[i : i + 16] for i in range(0, len(texts), 16)]
-    made = [
-        studio.decode(draw(studio, part, seed=seed + i, scale=scale, steps=steps)) for i, part in enumerate(parts)
-    ]
+    made = [studio.decode(draw(studio, part, seed=seed + i, scale=scale, steps=steps)) for i, part in enumerate(parts)]
     return pixels(torch.cat(made))
 
 

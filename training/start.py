@@ -52,9 +52,11 @@ def copying(vae: AutoencoderKL) -> AutoencoderKL:
         if name.endswith(("conv2", "to_out.0")):
             nn.init.zeros_(module.weight), nn.init.zeros_(module.bias)
         elif name.endswith("conv_shortcut"):
-            through(module.weight, torch.ones(1, 1)), nn.init.zeros_(module.bias)
+            through(module.weight, torch.ones(1, 1))
+            nn.init.zeros_(module.bias)
         elif "samplers.0.conv" in name:
-            through(module.weight, mean if "down" in name else centre), nn.init.zeros_(module.bias)
+            through(module.weight, mean if "down" in name else centre)
+            nn.init.zeros_(module.bias)
     encoder, decoder = vae.encoder, vae.decoder
     encoder.conv_in.weight[:SIGNAL], encoder.conv_in.bias[:SIGNAL] = 0, 0
     decoder.conv_in.weight[:SIGNAL], decoder.conv_in.bias[:SIGNAL] = 0, 0

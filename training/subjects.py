@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 
 RENDER = 192
 """Side in pixels of the stored renders; a picture never shows one larger than 128."""
 
-SUBJECTS = """
+_NAMES = """
 dog-face cat-face fox lion tiger-face bear panda rabbit-face pig-face frog penguin owl elephant turtle butterfly
 lady-beetle octopus tropical-fish whale baby-chick
 red-apple tangerine lemon banana watermelon grapes strawberry cherries pineapple tomato avocado carrot mushroom
@@ -30,7 +29,8 @@ house castle volcano automobile bus locomotive airplane rocket flying-saucer sai
 sun crescent-moon star cloud rainbow snowman umbrella
 soccer-ball balloon wrapped-gift crown gem-stone light-bulb teddy-bear guitar
 red-heart skull ghost robot alien jack-o-lantern grinning-face smiling-face-with-sunglasses
-""".split()
+"""
+SUBJECTS = tuple(_NAMES.split())
 """Icon names wanted, in drawing order; those the icon set does not have are skipped."""
 
 WORDS = {
@@ -65,6 +65,8 @@ def svg(icons: dict[str, Any], name: str) -> str:
 
 def render(document: str, side: int = RENDER) -> NDArray[np.uint8]:
     """An SVG document as RGBA pixels, uint8 [side, side, 4], straight alpha."""
+    import resvg_py  # only drawing needs it: the `training` extra
+
     png = bytes(resvg_py.svg_to_bytes(svg_string=document, width=side, height=side))
     with Image.open(io.BytesIO(png)) as picture:
         square = Image.new("RGBA", (side, side))

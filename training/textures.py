@@ -14,7 +14,7 @@ from training.scenes import BACKGROUNDS, SIDE, Placement, background, paste, pla
 
 
 def soft_noise(rng: np.random.Generator, side: int = SIDE) -> NDArray[np.float32]:
-    """Noise whose amplitude falls with frequency (power 1 to 2), each channel with mean 0 and deviation 1; [s, s, 3]."""
+    """Noise whose amplitude falls with frequency (power 1 to 2), each channel with mean 0, deviation 1; [s, s, 3]."""
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
     frequency[0, 0] = 1
     spectrum = np.fft.rfft2(rng.standard_normal((3, side, side))) / frequency ** rng.uniform(1, 2)

@@ -106,9 +106,9 @@ def loss_of(painter: Painter, latents: Tensor, tokens: Tensor, kept: Tensor, rng
     noise = torch.randn_like(latents)
     predicted = painter(alpha.sqrt() * latents + (1 - alpha).sqrt() * noise, step, tokens)
     ratio = (alpha / (1 - alpha)).flatten()
-    weight = ratio.clamp(max=5) / ratio
-    weight = weight + 0.05
-    return ((predicted - noise).square().mean((1, 2, 3)) * weight).mean()
+    weight = ratio.clamp(max=5) / ratio + 0.05
+    loss: Tensor = ((predicted - noise).square().mean((1, 2, 3)) * weight).mean()
+    return loss
 
 
 def rate(step: int, elapsed: float) -> float:

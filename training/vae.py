@@ -68,7 +68,8 @@ def batch(pictures: NDArray[np.uint8], size: int, side: int, rng: np.random.Gene
 def chroma(pictures: Tensor) -> Tensor:
     """The two colour-difference channels (Cb, Cr) of pictures [n, 3, h, w], each spanning [-1, 1]."""
     weights = pictures.new_tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
-    return torch.einsum("nchw,dc->ndhw", pictures, weights)
+    turned: Tensor = torch.einsum("nchw,dc->ndhw", pictures, weights)
+    return turned
 
 
 def difference(made: Tensor, true: Tensor) -> Tensor:
@@ -115,7 +116,8 @@ def loss_of(vae: AutoencoderKL, true: Tensor, step: int) -> Tensor:
         latents = posterior.mean + 0.02 * torch.randn_like(posterior.mean)
         made = vae.decode(latents).sample
     mean = posterior.mean.float()
-    return difference(made.float(), true) + 2e-4 * mean.square().mean()
+    loss: Tensor = difference(made.float(), true) + 2e-4 * mean.square().mean()
+    return loss
 
 
 def train(options: argparse.Namespace) -> None:
@@ -137,19 +139,20 @@ def train(options: argparse.Namespace) -> None:
     print(f"{sum(p.numel() for p in vae.parameters()):,} parameters, {allowed:.0f} s", flush=True)
     while (elapsed := time.monotonic() - start) < allowed:
         late = elapsed / allowed > options.small_share
-        true = batch(pictures, max(1, options.batch // 5) if late else options.batch, 128 if late else options.side, rng)
+        size, side = (max(1, options.batch // 5), 128) if late else (options.batch, options.side)
+        true = batch(pictures, size, side, rng)
         muon.param_groups[0]["lr"] = rate(step, elapsed / allowed, options.rate)
         adam.param_groups[0]["lr"] = rate(step, elapsed / allowed, options.rate / 8)
         loss = loss_of(vae, true, step)
         vae.zero_grad()
         loss.backward()
         muon.step(), adam.step()
-        follow(average, vae, min(0.998, (step + 1) / (step + 20)))
+        follow(average, vae, min(0.99, (step + 1) / (step + 20)))
         step += 1
         if step % 50 == 0:
             pace = (step - first) / (time.monotonic() - start)
             print(f"{step} {elapsed:.0f}s loss {loss.item():.4f} {pace:.2f} steps/s", flush=True)
-        if step % 250 == 0 or time.monotonic() - start >= allowed:
+        if step % 100 == 0 or time.monotonic() - start >= allowed:
             print(f"PSNR held out: {psnr(average, held_out):.2f} dB", flush=True)
             state = {"vae": vae.state_dict(), "average": average.state_dict(), "step": step}
             torch.save({**state, "muon": muon.state_dict(), "adam": adam.state_dict()}, kept)
