@@ -157,7 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, default=Path("build/training"))
     parser.add_argument("--out", type=Path, default=Path("build/training/redraw-starter.safetensors"))
-    parser.add_argument("--subjects", type=int, default=78, help="how many, for the description")
+    parser.add_argument("--subjects", type=int, default=55, help="how many, for the description")
     options = parser.parse_args()
     export(options.build, options.out, options.subjects)
 

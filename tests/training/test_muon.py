@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 import torch
-
 from training.clock import seconds_until
 from training.muon import Muon, orthogonal
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from training.scenes import BACKGROUNDS, COLOURS, Placement, article, background, caption, paste, setting
 from training.subjects import Subject
 
