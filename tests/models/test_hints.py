@@ -52,10 +52,15 @@ def test_metadata_wins_over_the_sidecar_and_that_over_yaml(place: Path) -> None:
     (place / "m.json").write_text('{"unet": {"num_attention_heads": 2}, "native_size": 256}')
     assert _hints(place).unet == {"num_attention_heads": 2}
     assert _hints(place).prediction == "v"
-    found = _hints(place, unet='{"num_attention_heads": 1}', native_size="128", preview="[[1, 2, 3], [0, 0, 0.5]]")
+    found = _hints(
+        place,
+        unet='{"num_attention_heads": 1}',
+        native_size="128",
+        preview="[[1, 2, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0.5]]",
+    )
     assert found.unet == {"num_attention_heads": 1}
     assert found.native_size == 128
-    assert found.preview == ((1.0, 2.0, 3.0), (0.0, 0.0, 0.5))
+    assert found.preview == ((1.0, 2.0, 3.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.5))
     assert found.sources == ("metadata", "m.json", "m.yaml")
 
 
@@ -82,6 +87,8 @@ def test_a_json_file_of_another_program_is_no_hint(place: Path, text: str) -> No
         ("m.json", "{not json", "is no JSON"),
         ("m.json", '{"native_size": "big"}', "not a number"),
         ("m.json", '{"preview": [["a"]]}', "not a number"),
+        ("m.json", '{"preview": [[1, 2, 3]]}', "not a matrix"),
+        ("m.json", '{"preview": [[1, 2], [1, 2], [1, 2], [1, 2]]}', "not a matrix"),
         ("m.yaml", "a: [1, 2", "is no YAML"),
         ("m.yaml", "!!python/object/apply:os.system ['touch executed']", "is no YAML"),
     ],

@@ -75,7 +75,7 @@ def test_a_checkpoint_loads_and_runs(tiny: Model, tiny_checkpoint: Path) -> None
     assert tiny.native_size == 64
     assert (tiny.prediction, tiny.in_channels, tiny.factor, tiny.scale_factor) == ("eps", 4, 8, 0.18215)
     assert tiny.preview is not None
-    assert tiny.preview.shape == (4, 3)
+    assert tiny.preview.shape == (5, 3), "a row per latent channel and one to add"
     assert tiny.dtype is torch.float32
     assert not any(p.requires_grad or p.is_meta for p in tiny.unet.parameters())
     assert len(tiny.sha256) == 64

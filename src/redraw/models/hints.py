@@ -94,6 +94,8 @@ def merged(found: list[tuple[str, Mapping[str, Any]]]) -> Hints:
         preview = None if rows is None else tuple(tuple(float(v) for v in row) for row in rows)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{' and '.join(sources)}: native_size or preview is not a number: {error}") from error
+    if preview is not None and (len(preview) < 4 or any(len(row) != 3 for row in preview)):
+        raise ModelError(f"{' and '.join(sources)}: preview is not a matrix of three columns, a row per latent channel")
     return Hints(**sections, native_size=size, preview=preview, sources=tuple(sources))
 
 

@@ -40,7 +40,7 @@ class ModelFacts:
         prediction: `eps` or `v`.
         native_size: side in pixels of the pictures it was trained on.
         scale_factor: VAE output times this is a latent.
-        preview: rows of [r, g, b] per latent channel, and maybe one more row to add; see `Model.preview`.
+        preview: a row [r, g, b] per latent channel, and maybe one more row to add; see `Model.preview`.
         vae_path: the file its VAE came from, if that was another.
     """
 
@@ -135,8 +135,11 @@ class Model:
 
     @property
     def preview(self) -> torch.Tensor | None:
-        """A matrix `[c, 3]` fp32: latents times it are a rough picture in [-1, 1]; a row `c + 1` is added to that."""
-        return None if self.facts.preview is None else torch.tensor(self.facts.preview, dtype=torch.float32)
+        """A matrix `[c + 1, 3]` fp32: latents times its first c rows plus its last row are a rough picture in [-1, 1]."""
+        if self.facts.preview is None:
+            return None
+        matrix = torch.tensor(self.facts.preview, dtype=torch.float32)
+        return matrix if len(matrix) > self.latent_channels else torch.cat([matrix, torch.zeros(1, 3)])
 
     @property
     def sha256(self) -> str:
