@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from redraw.registry import SAMPLERS, SCHEDULERS
+from redraw.sampling.naming import split_scheduler
 
 FALLBACK_SAMPLER = "DPM++ 2M"
 
@@ -14,9 +15,8 @@ def resolve_sampler(name: str, scheduler: str | None, said: list[str]) -> tuple[
     and `said` gets a line for it. [Q] A scheduler that is the sampler's own default becomes Automatic. Names match with
     their case, as there: `k_euler_a` is no sampler's name in the API.
     """
-    sampler, trailing = _split(name)
-    labels = SAMPLERS.labels()
-    if sampler not in labels:
+    sampler, trailing = split_scheduler(name)
+    if sampler not in SAMPLERS.labels():
         said.append(f"sampler {name!r} is unknown; {FALLBACK_SAMPLER} was used, as A1111 does")
         sampler = FALLBACK_SAMPLER
     wanted = trailing or scheduler or "Automatic"
@@ -26,14 +26,3 @@ def resolve_sampler(name: str, scheduler: str | None, said: list[str]) -> tuple[
         return sampler, "Automatic"
     default = SAMPLERS.get(sampler).default_scheduler
     return sampler, "Automatic" if default == entry.name else entry.label
-
-
-def _split(name: str) -> tuple[str, str | None]:
-    """Return the name without a trailing scheduler, and that scheduler."""
-    if name in SAMPLERS.labels():
-        return name, None
-    for entry in SCHEDULERS:
-        for spelling in entry.spellings:
-            if name.endswith(" " + spelling):
-                return name[: -len(spelling) - 1], entry.label
-    return name, None
