@@ -122,7 +122,7 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
     if then.get("program") != now.get("program"):
         lines.append(f"made by {then.get('program')}, now {now.get('program')}")
     before, after = then.get("environment", {}), now.get("environment", {})
-    for key in ("device", "dtype", "threads", "torch"):
+    for key in ("device", "dtype", "vae_dtype", "threads", "torch"):
         if before.get(key) != after.get(key):
             lines.append(f"{key}: {before.get(key)} then, {after.get(key)} now")
     return tuple(lines)

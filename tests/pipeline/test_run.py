@@ -236,3 +236,19 @@ def test_a_pillow_image_and_its_bytes_give_the_same(studio: Studio) -> None:
     one = studio.img2img(image, "x", **tiny()).result()
     two = studio.img2img(stream.getvalue(), "x", **tiny()).result()
     np.testing.assert_array_equal(one.picture.pixels, two.picture.pixels)
+
+
+def test_a_vae_that_gives_nan_goes_on_in_fp32_and_this_is_said(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Model._decode_one
+
+    def breaks_in_bf16(self: Model, latent: torch.Tensor) -> torch.Tensor:
+        picture = plain(self, latent)
+        return torch.full_like(picture, torch.nan) if latent.dtype is torch.bfloat16 else picture
+
+    monkeypatch.setattr(Model, "_decode_one", breaks_in_bf16)
+    result = Studio(settings=studio.settings, device="cpu", dtype="bf16").img2img(gradient(), "x", **tiny()).result()
+    assert any("fp32" in note or "float32" in note for note in result.notes)
+    assert result.recipe["environment"]["vae_dtype"] == "fp32"
+    assert result.picture.pixels.std() > 0

@@ -46,7 +46,7 @@ def run(request: Generation, model: Model, *, limits: Limits | None = None) -> I
     canvas = plan_canvas(request, model.native_size, sources[0].size if sources else None)
     shots = plan_shots(request)
     plan = make_plan(model, request)
-    job = _Job(request, model, sources, canvas, shots, plan)
+    job = _Job(request, model, sources, canvas, shots, plan, len(model.notes))
     with model.tiling(request.tiling):
         yield job.progress("encode", 0)
         latents = [encode(model, to_input(source, redraws, canvas), redraws, canvas) for source in sources if redraws]
@@ -78,6 +78,7 @@ class _Job:
     canvas: Canvas
     shots: Sequence[Shot]
     plan: Plan
+    known_notes: int
     begun: float = field(default_factory=time.monotonic)
     sampling_since: float | None = None
     done: int = 0
@@ -104,7 +105,7 @@ class _Job:
         redraws = self.request if isinstance(self.request, Img2Img) else None
         pixels = to_pixels(decode(self.model, latent)[0], self.canvas.size, source.depth if source else 8)
         picture = to_picture(pixels, source, redraws, self.canvas)
-        notes = tuple(note for note in (self.canvas.note, *(source.notes if source else ())) if note)
+        notes = self._notes(shot, source)
         return Result(
             index=shot.index,
             picture=picture,
@@ -118,6 +119,11 @@ class _Job:
             variation_seed=shot.variation_seed,
             notes=notes,
         )
+
+    def _notes(self, shot: Shot, source: Picture | None) -> tuple[str, ...]:
+        """Return what is to be said with a picture: about its source, and about the model if it is new or healed."""
+        about_model = self.model.notes if shot.index == 0 else self.model.notes[self.known_notes :]
+        return tuple(note for note in (self.canvas.note, *(source.notes if source else ()), *about_model) if note)
 
     def progress(self, stage: str, image: int, step: Step | None = None) -> Progress:
         """Return where the run is."""

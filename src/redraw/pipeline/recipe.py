@@ -84,6 +84,7 @@ def build_recipe(
         "environment": {
             "device": model.device.type,
             "dtype": dtype_name(model.dtype),
+            "vae_dtype": dtype_name(model.vae_dtype),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__.split("+")[0],
         },
