@@ -213,6 +213,15 @@ def test_bad_inputs_are_one_line_and_exit_2(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "fox.png").exists()
 
 
+def test_a_pattern_may_name_folders_and_a_failed_command_leaves_none(cli: Cli, tmp_path: Path) -> None:
+    draw(tmp_path / "cat.png")
+    done = cli("img2img", "cat.png", "a fox", *FAST, "-o", "out", "--name-pattern", "[sampler]/[seed]", "--seed", "3")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out" / "Euler" / "3.png").is_file()
+    assert cli("img2img", "cat.png", "a fox", *FAST, "-o", "other", "--model", "nothing like it").code == 2
+    assert not (tmp_path / "other").exists()
+
+
 def test_one_word_is_not_enough(cli: Cli) -> None:
     done = cli("img2img", "a fox")
     assert done.code == 2

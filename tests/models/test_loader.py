@@ -74,14 +74,23 @@ def test_a_checkpoint_loads_and_runs(tiny: Model, tiny_checkpoint: Path) -> None
     assert tiny.notes == []
     assert tiny.native_size == 64
     assert (tiny.prediction, tiny.in_channels, tiny.factor, tiny.scale_factor) == ("eps", 4, 8, 0.18215)
-    assert tiny.preview is not None
-    assert tiny.preview.shape == (5, 3), "a row per latent channel and one to add"
+    assert tiny.preview is None, "the family's colours belong to another VAE"
     assert tiny.dtype is torch.float32
     assert not any(p.requires_grad or p.is_meta for p in tiny.unet.parameters())
     assert len(tiny.sha256) == 64
     assert tiny.short_hash == tiny.sha256[:10]
     assert (tiny.vae_name, tiny.vae_sha256) == (None, None)
     _runs(tiny)
+
+
+def test_a_preview_matrix_in_the_file_gets_a_row_to_add(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    rows = [[0.1, 0.2, 0.3]] * 4
+    for given in (rows, [*rows, [1, 1, 1]]):
+        metadata = {**_metadata(), "redraw.preview": json.dumps(given)}
+        save_file(load_file(tiny_checkpoint), tmp_path / "a.safetensors", metadata=metadata)
+        preview = load_model(tmp_path / "a.safetensors").preview
+        assert preview is not None
+        assert torch.allclose(preview, torch.tensor([*rows, given[4] if len(given) > 4 else [0, 0, 0]]))
 
 
 def test_a_missing_schedule_is_the_familys(tiny: Model) -> None:

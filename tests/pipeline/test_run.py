@@ -238,9 +238,7 @@ def test_a_pillow_image_and_its_bytes_give_the_same(studio: Studio) -> None:
     np.testing.assert_array_equal(one.picture.pixels, two.picture.pixels)
 
 
-def test_a_vae_that_gives_nan_goes_on_in_fp32_and_this_is_said(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_vae_that_gives_nan_goes_on_in_fp32_and_this_is_said(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Model._decode_one
 
     def breaks_in_bf16(self: Model, latent: torch.Tensor) -> torch.Tensor:

@@ -99,6 +99,7 @@ def _run(jobs: Sequence[Job], values: dict[str, Any]) -> None:
             for number, job in enumerate(jobs):
                 report += run_job(studio, job, output, bar, number, grid=values["grid"])
     finally:
+        output.tidy()
         if values["as_json"]:
             click.echo(json.dumps(report, indent=2, ensure_ascii=False), err=output.to_stdout)
 

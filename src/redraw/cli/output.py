@@ -51,6 +51,7 @@ class Output:
     pictures: int = 1
     written: list[Path] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    _made_root: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.to_stdout and self.pictures > 1:
@@ -82,9 +83,11 @@ class Output:
             )
             sys.stdout.buffer.flush()
             return None
+        path = self.path_for(values, result.recipe.get("kind", "img2img"))
+        path.parent.mkdir(parents=True, exist_ok=True)  # a pattern may name folders
         saved = save_picture(
             result.picture.pixels,
-            self.path_for(values, result.recipe.get("kind", "img2img")),
+            path,
             format=self.file_format,
             quality=self.quality or 80,
             extras=result.extras,
@@ -108,9 +111,15 @@ class Output:
             return self.folder
         return Path(self.target).parent if self.is_file else Path(self.target)
 
+    def tidy(self) -> None:
+        """Take the folder away again if it was made for this command and nothing came of it."""
+        if self._made_root and not self.written and not any(self.root.iterdir()):
+            self.root.rmdir()
+
     def _check_writable(self) -> None:
         """Make the folder, and fail now, in one line, rather than after the work."""
         try:
+            self._made_root = not self.root.exists()
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / ".redraw-probe"
             probe.touch()
