@@ -76,6 +76,7 @@ class Family:
         betas: first and last of the scaled-linear noise schedule.
         timesteps: length of the schedule.
         preview: latent channel to RGB, rows per channel.
+        preview_widths: widths of the VAE that `preview` belongs to; another VAE has another code.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Family:
     betas: tuple[float, float] = (0.00085, 0.012)
     timesteps: int = 1000
     preview: tuple[tuple[float, ...], ...] | None = None
+    preview_widths: tuple[int, ...] = (128, 256, 512, 512)
 
 
 FAMILIES: Final[tuple[Family, ...]] = (

@@ -83,12 +83,16 @@ def load_model(
         prediction=source.hints.prediction or source.family.prediction,
         native_size=source.hints.native_size or source.family.native_size,
         scale_factor=float(source.hints.vae.get("scaling_factor") or source.family.scale_factor),
-        preview=source.hints.preview or source.family.preview,
+        preview=source.hints.preview or _family_preview(source.family, vae_shape),
         vae_path=vae,
     )
     schedule = _schedule(source)
     model = Model(facts, unet, network, text_encoder, schedule, notes, cache)
     return model.to(device, dtype, vae_dtype)
+
+
+def _family_preview(family: Family, vae: VaeShape) -> tuple[tuple[float, ...], ...] | None:
+    return family.preview if vae.channels == family.preview_widths else None
 
 
 def _schedule(source: Source) -> torch.Tensor:

@@ -135,7 +135,10 @@ class Model:
 
     @property
     def preview(self) -> torch.Tensor | None:
-        """A matrix `[c + 1, 3]` fp32: latents times its first c rows plus its last row are a rough picture in [-1, 1]."""
+        """A matrix `[c + 1, 3]` fp32, or None: latents times its first c rows, plus its last, are about the picture.
+
+        The picture is in [-1, 1]. None where neither the file nor the family has one for this VAE.
+        """
         if self.facts.preview is None:
             return None
         matrix = torch.tensor(self.facts.preview, dtype=torch.float32)
