@@ -45,7 +45,7 @@ house: setup-dev
 	$(BIN)/lint-imports
 
 unit: setup-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 bench: setup-dev ## ratios against diffusers in the same run
 	$(BIN)/python benchmarks/run.py

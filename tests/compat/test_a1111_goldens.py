@@ -66,7 +66,7 @@ def normal(text: str) -> str:
     return re.sub(r",? ?Version: [^,\n]*", "", text).strip()
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", list(cases()))
 def test_the_picture_is_a1111s(case: dict[str, Any], studio: Studio) -> None:
     translation = getattr(a1111, case["endpoint"])(body(case["request"]), {"sd_model_checkpoint": "tiny-sd1"})
     results = studio.run(translation.request).results()

@@ -13,35 +13,40 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from redraw.conditioning.chunks import Chunks, Piece, chunk_pieces
+from redraw.conditioning.chunks import COMMA_BACKTRACK, Chunks, Piece, chunk_pieces
 from redraw.models.model import Model
 from redraw.models.tokenizer import clip_tokenizer
 
 KEPT: Final = 64
 
-Key = tuple[tuple[Piece | None, ...], int]
+Key = tuple[tuple[Piece | None, ...], int, int]
 _kept: WeakKeyDictionary[Model, OrderedDict[Key, torch.Tensor]] = WeakKeyDictionary()
 
 
-def encode(model: Model, prompts: Sequence[str], clip_skip: int = 1) -> list[torch.Tensor]:
+def encode(
+    model: Model, prompts: Sequence[str], clip_skip: int = 1, backtrack: int = COMMA_BACKTRACK
+) -> list[torch.Tensor]:
     """Return one context `[1, 77*k, width]` fp32 on the CPU for each prompt; k grows with the prompt's length.
 
     Args:
         model: whose text encoder is used.
         prompts: plain texts.
         clip_skip: 1 is the encoder's last layer, 2 the one before, ...
+        backtrack: how many tokens back a full chunk may be broken at a comma; see `chunk_pieces`.
     """
-    return [encode_pieces(model, (Piece(prompt),), clip_skip) for prompt in prompts]
+    return [encode_pieces(model, (Piece(prompt),), clip_skip, backtrack) for prompt in prompts]
 
 
-def encode_pieces(model: Model, pieces: Sequence[Piece | None], clip_skip: int = 1) -> torch.Tensor:
+def encode_pieces(
+    model: Model, pieces: Sequence[Piece | None], clip_skip: int = 1, backtrack: int = COMMA_BACKTRACK
+) -> torch.Tensor:
     """Return the context `[1, 77*k, width]` of one prompt in weighted pieces; the last 64 of a model are kept."""
     kept = _kept.setdefault(model, OrderedDict())
-    key = (tuple(pieces), clip_skip)
+    key = (tuple(pieces), clip_skip, backtrack)
     if key in kept:
         kept.move_to_end(key)
     else:
-        kept[key] = _encoded(model, chunk_pieces(clip_tokenizer(), pieces), clip_skip)
+        kept[key] = _encoded(model, chunk_pieces(clip_tokenizer(), pieces, backtrack), clip_skip)
         while len(kept) > KEPT:
             kept.popitem(last=False)
     return kept[key]

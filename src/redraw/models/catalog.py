@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +14,9 @@ from redraw.models.checkpoint import open_checkpoint
 from redraw.models.detect import detect
 from redraw.models.folders import is_model_folder, open_folder
 from redraw.models.hashes import model_sha256, old_hash
+from redraw.starter import weights as starter_weights
 
 ENDINGS: Final = (".safetensors", ".ckpt", ".pt")
-STARTER: Final = "redraw-starter"
 _HASH: Final = re.compile(r"[0-9a-f]{8,64}")
 _TITLE: Final = re.compile(r"(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]")
 
@@ -155,7 +154,7 @@ class Catalog:
     def _scanned(self) -> list[ModelFile]:
         if self._models is None:
             self._models, self._rejected = [], {}
-            starter = starter_path() if self.starter else None
+            starter = starter_weights() if self.starter else None
             for path, root in [*([(starter, starter.parent)] if starter else []), *_candidates(self.folders)]:
                 found = _understood(path, root)
                 if isinstance(found, ModelFile):
@@ -163,12 +162,6 @@ class Catalog:
                 else:
                     self._rejected[path] = found
         return self._models
-
-
-def starter_path() -> Path | None:
-    """Return where the model inside the package is, or None if this build has none."""
-    inside = resources.files("redraw").joinpath("starter", f"{STARTER}.safetensors")
-    return inside if isinstance(inside, Path) and inside.is_file() else None
 
 
 def _candidates(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:

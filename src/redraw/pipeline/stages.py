@@ -78,7 +78,7 @@ class Texts:
 def read_texts(model: Model, request: Generation, shots: Sequence[Shot]) -> list[Texts]:
     """Return the context of every picture of a run; equal prompts are encoded once."""
     wanted = list(dict.fromkeys([s.prompt for s in shots] + [s.negative_prompt for s in shots]))
-    contexts = encode_texts(model, wanted, request.clip_skip)
+    contexts = encode_texts(model, wanted, request.clip_skip, request.comma_backtrack)
     by_text = dict(zip(wanted, contexts, strict=True))
     return [Texts(by_text[s.prompt], by_text[s.negative_prompt]) for s in shots]
 
