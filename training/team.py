@@ -52,4 +52,4 @@ def start(train: Callable[[argparse.Namespace, Team], None], options: argparse.N
     if options.workers == 1:
         _work(0, train, options)
     else:
-        multiprocessing.spawn(_work, (train, options), nprocs=options.workers)
+        multiprocessing.spawn(_work, (train, options), nprocs=options.workers)  # type: ignore[attr-defined,no-untyped-call]
