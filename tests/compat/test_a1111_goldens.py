@@ -115,6 +115,16 @@ def test_a_body_without_a_usable_picture_is_refused(images: Any) -> None:
         a1111.img2img({"init_images": images})
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"steps": "many"}, {"cfg_scale": [7]}, {"override_settings": {"sigma_min": "low"}}, {"width": "wide"}],
+)
+def test_a_number_that_is_none_is_refused_by_name(body: dict[str, Any]) -> None:
+    name = next(iter(body.get("override_settings", body)))
+    with pytest.raises(RequestError, match=name):
+        a1111.txt2img(body)
+
+
 def test_the_bodys_defaults_are_the_apis_not_the_forms() -> None:
     request = a1111.txt2img({}).request
     assert (request.steps, request.sampler, request.width) == (50, "Euler", 512)

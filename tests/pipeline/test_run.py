@@ -250,3 +250,16 @@ def test_a_vae_that_gives_nan_goes_on_in_fp32_and_this_is_said(studio: Studio, m
     assert any("fp32" in note or "float32" in note for note in result.notes)
     assert result.recipe["environment"]["vae_dtype"] == "fp32"
     assert result.picture.pixels.std() > 0
+
+
+def test_running_out_of_memory_is_a_clear_error(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    from redraw.errors import OutOfMemory
+
+    def starved(self: Model, *arguments: Any, **options: Any) -> torch.Tensor:
+        return torch.empty(2**60)
+
+    for method, words in (("predict", "sampling"), ("_decode_one", "decoding"), ("_encode_one", "encoding")):
+        with monkeypatch.context() as patch:
+            patch.setattr(Model, method, starved)
+            with pytest.raises(OutOfMemory, match=words):
+                studio.img2img(gradient(), "x", **tiny()).results()

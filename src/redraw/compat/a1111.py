@@ -123,12 +123,11 @@ def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
         if len(pictures) > fields["batch_size"]:
             raise RequestError("init_images", len(pictures), "there may be at most batch_size pictures")
         fields["batch_size"] = len(pictures)
-    strength = body.get("denoising_strength", 0.75)
-    fields["strength"] = float(0.75 if strength is None else strength)
-    mode = int(body.get("resize_mode") or 0)
+    fields["strength"] = float(_number(body, "denoising_strength", 0.75))
+    mode = int(_number(body, "resize_mode", 0))
     fields["resize_mode"] = RESIZE_MODES[mode] if 0 <= mode < len(RESIZE_MODES) else RESIZE_MODES[0]
     if body.get("initial_noise_multiplier") is not None:
-        fields["noise_multiplier"] = float(body["initial_noise_multiplier"])
+        fields["noise_multiplier"] = float(_number(body, "initial_noise_multiplier", 1))
     fields["keep_alpha"] = False  # A1111 gives RGB, whatever came in
     fields["reading"] = "plain"
     for name in ("mask", "latent_mask", "image_cfg_scale"):
@@ -175,24 +174,24 @@ def _shared_fields(body: Mapping[str, Any], settings: Mapping[str, Any], said: l
         "scheduler": scheduler,
         "seed": _seed(body.get("seed", -1)),
         "variation_seed": _seed(body.get("subseed", -1)),
-        "variation_strength": float(body.get("subseed_strength") or 0),
-        "batch_size": max(1, int(body.get("batch_size") or 1)),
-        "batch_count": max(1, int(body.get("n_iter") or 1)),
-        "steps": int(body.get("steps") or 50),
-        "cfg_scale": float(body.get("cfg_scale", 7.0)),
-        "width": int(body.get("width") or 512),
-        "height": int(body.get("height") or 512),
+        "variation_strength": float(_number(body, "subseed_strength", 0)),
+        "batch_size": max(1, int(_number(body, "batch_size", 1))),
+        "batch_count": max(1, int(_number(body, "n_iter", 1))),
+        "steps": int(_number(body, "steps", 50)),
+        "cfg_scale": float(_number(body, "cfg_scale", 7.0)),
+        "width": int(_number(body, "width", 512)),
+        "height": int(_number(body, "height", 512)),
         "rng": "gpu",
         "size_rule": "floor-8",
     }
-    resize_from = (int(body.get("seed_resize_from_w") or -1), int(body.get("seed_resize_from_h") or -1))
+    resize_from = (int(_number(body, "seed_resize_from_w", -1)), int(_number(body, "seed_resize_from_h", -1)))
     if min(resize_from) > 0:
         fields["seed_resize_from"] = resize_from
     _apply_settings(fields, settings, said)
     if body.get("tiling") is not None:
         fields["tiling"] = bool(body["tiling"])
     if body.get("eta") is not None:
-        fields["eta"] = float(body["eta"])
+        fields["eta"] = float(_number(body, "eta", 0))
     _apply_noise_fields(fields, body, settings)
     for name in ("styles", "restore_faces", "refiner_checkpoint", "script_name", "infotext", "alwayson_scripts"):
         if body.get(name):
@@ -220,7 +219,7 @@ def _apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: l
         rule = _SETTINGS.get(key)
         if rule is not None:
             if value is not None:
-                fields[rule.field] = rule.convert(value)
+                fields[rule.field] = _converted(rule, key, value)
         elif key == "initial_noise_multiplier":
             # [Q] A1111 reads this setting before the overrides of a request arrive: an override has no effect
             said.append(f"override_settings.{key}: has no effect in A1111 either; use the field of that name")
@@ -230,6 +229,24 @@ def _apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: l
                 fields["eta"] = float(value)
         elif key not in noise:
             said.append(f"override_settings.{key}: not available yet")
+
+
+def _converted(rule: _Rule, key: str, value: Any) -> Any:
+    try:
+        return rule.convert(value)
+    except (TypeError, ValueError):
+        raise RequestError(f"override_settings.{key}", value, "it has another type there") from None
+
+
+def _number(body: Mapping[str, Any], name: str, default: float) -> int | float:
+    """Return a number of the body, or the API's default where it is missing or null."""
+    value = body.get(name)
+    if value is None:
+        return default
+    try:
+        return value if isinstance(value, int | float) else float(value)
+    except (TypeError, ValueError):
+        raise RequestError(name, value, "it is a number") from None
 
 
 def _texts(value: Any) -> str | tuple[str, ...]:

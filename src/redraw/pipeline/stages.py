@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
 from redraw.conditioning.text import encode as encode_texts
-from redraw.errors import NonFinite
+from redraw.errors import NonFinite, OutOfMemory
 from redraw.geometry import Size
 from redraw.image.resize import RESIZE_MODES, ResizeMode
 from redraw.models.model import Model
@@ -31,7 +32,8 @@ def encode(model: Model, tensor: torch.Tensor, request: Img2Img, canvas: Canvas)
     With the resize mode latent-upscale the source comes in its own size, and its latents are stretched to the canvas,
     bilinear and without antialiasing, as A1111's mode 3 does.
     """
-    latents = model.encode(tensor.to(model.device))
+    with _memory_for(f"encoding a picture of {tensor.shape[-1]}x{tensor.shape[-2]}"):
+        latents = model.encode(tensor.to(model.device))
     if RESIZE_MODES[request.resize_mode] is ResizeMode.LATENT_UPSCALE:
         size = (canvas.latent.height, canvas.latent.width)
         latents = torch.nn.functional.interpolate(latents, size=size, mode="bilinear", antialias=False)
@@ -110,9 +112,8 @@ def sample(
     steps = trajectory.run(plan, _guided(model, plan, request, texts), latents, noise, run_options(request))
     last: Step | None = None
     while True:
-        with (
-            torch.inference_mode()
-        ):  # inside, not around the yield: it belongs to this thread, not to the caller's code
+        # Inside, not around the yield: inference mode belongs to this thread, not to the caller's code.
+        with torch.inference_mode(), _memory_for(f"sampling {len(shots)} pictures of {size.scaled(model.factor)}"):
             last, previous = next(steps, None), last
         if last is None:
             break
@@ -183,5 +184,24 @@ def _guided(model: Model, plan: Plan, request: Generation, texts: Sequence[Texts
 
 @torch.inference_mode()
 def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
-    """Return the picture `[b, 3, 8h, 8w]` in about [-1, 1] of latents `[b, c, h, w]`, or raise `NonFinite`."""
-    return model.decode(latents)
+    """Return the picture `[b, 3, 8h, 8w]` in about [-1, 1] of latents `[b, c, h, w]`.
+
+    Raises:
+        NonFinite: the VAE gave NaN or infinity, also in fp32.
+        OutOfMemory: the device has too little memory.
+    """
+    with _memory_for(f"decoding latents of {latents.shape[-1]}x{latents.shape[-2]}"):
+        return model.decode(latents)
+
+
+@contextmanager
+def _memory_for(what: str) -> Iterator[None]:
+    """Turn the device's complaint that memory ran out, on a GPU or a CPU, into ours."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise OutOfMemory(what) from None
+    except RuntimeError as error:
+        if "not enough memory" not in str(error):
+            raise
+        raise OutOfMemory(what) from None
