@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from redraw.errors import PictureError, RequestError
+from redraw.errors import PictureError, RequestError, UnknownName
 from redraw.image.io import open_picture
 from redraw.pipeline import Result
 from redraw.pipeline.recipe import FORMAT, fingerprint
@@ -76,11 +76,22 @@ def _request(studio: Studio, recipe: Mapping[str, Any], beside: Path, inputs: Se
     if recipe.get("inputs"):
         folders = [beside.parent, studio.settings.data_dir / "inputs", *inputs]
         fields["images"] = tuple(_find(given, folders) for given in recipe["inputs"])
-    model = recipe["model"]
-    fields["model"] = str(studio.catalog.find(model["sha256"]).path)
+    fields["model"] = str(_find_model(studio, recipe["model"]))
     if recipe.get("vae"):
         fields["vae"] = recipe["vae"]["name"]
     return KINDS[str(recipe["kind"])](**fields)
+
+
+def _find_model(studio: Studio, model: Mapping[str, Any]) -> Path:
+    """Return the checkpoint with the recipe's hash; a namesake with another hash is not taken."""
+    try:
+        return studio.catalog.find(str(model["sha256"]), paths=False).path
+    except UnknownName:
+        raise RequestError(
+            "model",
+            model["name"],
+            f"no model with SHA-256 {model['sha256']} is at hand; name its folder with --models-dir",
+        ) from None
 
 
 def _find(given: Mapping[str, Any], places: Sequence[Path]) -> PictureRef:
@@ -121,6 +132,9 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, 
     lines = []
     if then.get("program") != now.get("program"):
         lines.append(f"made by {then.get('program')}, now {now.get('program')}")
+    vae_then, vae_now = (recipe.get("vae") or {} for recipe in (then, now))
+    if vae_then.get("sha256") != vae_now.get("sha256"):
+        lines.append(f"VAE: {vae_then.get('name')} has another content here")
     before, after = then.get("environment", {}), now.get("environment", {})
     for key in ("device", "dtype", "vae_dtype", "threads", "torch"):
         if before.get(key) != after.get(key):

@@ -90,6 +90,18 @@ def test_replay_looks_elsewhere_for_a_source_and_names_the_missing_hash(cli: Cli
     assert cli("replay", "results/fox.png", "--input", "kept/renamed.png").code == 0
 
 
+def test_replay_names_the_hash_of_a_model_that_is_not_at_hand(
+    cli: Cli, tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hashlib
+
+    cli("txt2img", "a fox", *FAST, "--width", "32", "--height", "32", "-o", "fox.png")
+    monkeypatch.setenv("REDRAW_MODELS_DIR", str(tmp_path / "empty"))
+    done = cli("replay", "fox.png")
+    assert done.code == 2
+    assert hashlib.sha256(tiny_checkpoint.read_bytes()).hexdigest() in done.err
+
+
 def test_replay_says_when_the_picture_was_changed(cli: Cli, tmp_path: Path) -> None:
     draw(tmp_path / "cat.png")
     cli("img2img", "cat.png", "a fox", *FAST, "-o", "fox.png", "--seed", "3")

@@ -13,6 +13,12 @@ from redraw.request import FieldInfo, Generation, describe_fields
 
 F = TypeVar("F", bound=Callable[..., Any])
 POSITIONAL: Final = frozenset({"prompt", "images"})
+# What people reach for stands first in the help; the rest follows by section.
+EVERYDAY: Final = (
+    *("negative_prompt", "strength", "steps", "sampler", "scheduler", "cfg_scale", "seed", "width", "height", "scale"),
+    *("resize_mode", "batch_size", "batch_count", "model", "vae"),
+)
+SECTIONS: Final = ("Picture", "Seed", "Prompt", "Sampler", "Machine")
 
 
 class SizeType(click.ParamType[tuple[int, int]]):
@@ -51,12 +57,19 @@ def request_options(model: type[Generation]) -> Callable[[F], F]:
     """Return a decorator that adds one option for each field of `model`."""
 
     def add(command: F) -> F:
-        for field in reversed(describe_fields(model)):
+        for field in reversed(sorted(describe_fields(model), key=_place)):
             if field.name not in POSITIONAL:
                 command = _option(field)(command)
         return command
 
     return add
+
+
+def _place(field: FieldInfo) -> tuple[int, int]:
+    """Return where a field stands in the help: everyday ones in their order, then the sections in theirs."""
+    if field.name in EVERYDAY:
+        return 0, EVERYDAY.index(field.name)
+    return 1 + SECTIONS.index(field.group), 0
 
 
 def _option(field: FieldInfo) -> Callable[[F], F]:
