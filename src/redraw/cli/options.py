@@ -57,7 +57,7 @@ def request_options(model: type[Generation]) -> Callable[[F], F]:
     """Return a decorator that adds one option for each field of `model`."""
 
     def add(command: F) -> F:
-        for field in reversed(sorted(describe_fields(model), key=_place)):
+        for field in sorted(describe_fields(model), key=_place)[::-1]:
             if field.name not in POSITIONAL:
                 command = _option(field)(command)
         return command
