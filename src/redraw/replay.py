@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ from redraw.pipeline import Result
 from redraw.pipeline.recipe import FORMAT, fingerprint
 from redraw.request import KINDS, Generation, PictureRef
 from redraw.studio import Studio
+
+PICTURES: Final = frozenset(
+    [".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +111,14 @@ def _find(given: Mapping[str, Any], places: Sequence[Path]) -> PictureRef:
 
 
 def _candidates(name: str, places: Sequence[Path]) -> Iterator[Path]:
-    """Yield files worth hashing: first those of the right name, then the rest of each folder."""
+    """Yield files worth hashing: the one of the right name first, then every other picture of each folder."""
     for place in places:
         if place.is_file():
             yield place
         elif place.is_dir():
             files = sorted(path for path in place.iterdir() if path.is_file())
-            yield from sorted(files, key=lambda path: path.name != name)
+            pictures = [path for path in files if path.name == name or path.suffix.lower() in PICTURES]
+            yield from sorted(pictures, key=lambda path: path.name != name)
 
 
 def _worst(file: Path, result: Result) -> int | None:
