@@ -13,24 +13,27 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 WIDTH = 110
 
 
-def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command below a group with its full name."""
-    context = click.Context(group, info_name=path)
+def commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Yield every command below a group with the context it is called in."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
+        if command is None:
+            continue
+        inner = click.Context(
+            command, context, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, **command.context_settings
+        )
         if isinstance(command, click.Group):
-            yield from commands(command, f"{path} {name}")
-        elif command is not None:
-            yield f"{path} {name}", command
+            yield from commands(command, inner)
+        else:
+            yield command, inner
 
 
 def page() -> str:
     """Return the page's text."""
     parts = ["# The command line\n\nWritten by `scripts/write_docs.py` from the commands' own help.\n"]
-    for name, command in commands(app, "redraw"):
-        context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    for command, context in commands(app, click.Context(app, info_name="redraw", help_option_names=["-h", "--help"])):
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-        parts.append(f"## {name}\n\n```\n{text}\n```\n")
+        parts.append(f"## {context.command_path.replace(' [OPTIONS]', '')}\n\n```\n{text}\n```\n")
     return "\n".join(parts)
 
 

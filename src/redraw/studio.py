@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+import redraw.starter as starter
 from redraw.errors import RequestError
 from redraw.image.picture import Limits
 from redraw.models.catalog import Catalog, ModelFile
@@ -110,7 +111,11 @@ class Studio:
 
     def run(self, request: Generation) -> Run:
         """Return the run of any request; nothing is computed before it is iterated, but its model is loaded."""
-        return Run(run(request, self.load(request), limits=self.limits))
+        model = self.load(request)
+        if model.path == starter.weights():
+            unsaid = {k: v for k, v in starter.DEFAULTS.items() if k not in request.model_fields_set}
+            request = request.changed(**unsaid) if unsaid else request
+        return Run(run(request, model, limits=self.limits))
 
     def img2img(
         self,

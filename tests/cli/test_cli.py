@@ -248,7 +248,14 @@ def test_ctrl_c_keeps_finished_pictures_and_exits_130(tmp_path: Path, tiny_check
     ]
     environment = {**os.environ, "REDRAW_MODELS_DIR": str(tiny_checkpoint.parent), "REDRAW_DATA_DIR": str(tmp_path)}
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # tests that run in the background inherit an ignored SIGINT; a terminal's commands do not
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     )
     deadline = time.monotonic() + 120
     while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < deadline:

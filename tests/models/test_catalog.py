@@ -127,10 +127,10 @@ def test_links_in_a_circle_end(folder: Path) -> None:
 def test_the_starter_model_is_offered_where_the_package_has_one(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "starter").mkdir()
-    monkeypatch.setattr(catalog_module.resources, "files", lambda _: tmp_path)
+    weights = tmp_path / "redraw-starter.safetensors"
+    monkeypatch.setattr(catalog_module, "starter_weights", lambda: weights if weights.exists() else None)
     assert list(Catalog([])) == []
-    shutil.copy(tiny_checkpoint, tmp_path / "starter" / "redraw-starter.safetensors")
+    shutil.copy(tiny_checkpoint, weights)
     assert [m.name for m in Catalog([])] == ["redraw-starter"]
     assert list(Catalog([], starter=False)) == []
 

@@ -202,6 +202,6 @@ def _memory_for(what: str) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise OutOfMemory(what) from None
     except RuntimeError as error:
-        if "not enough memory" not in str(error):
+        if "DefaultCPUAllocator" not in str(error):
             raise
         raise OutOfMemory(what) from None
