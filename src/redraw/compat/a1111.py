@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from redraw.compat.names import resolve_sampler
 from redraw.errors import RequestError
+from redraw.registry import SAMPLERS
 from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 
 RESIZE_MODES: Final = ("just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale")
@@ -224,7 +225,7 @@ def _apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: l
             # [Q] A1111 reads this setting before the overrides of a request arrive: an override has no effect
             said.append(f"override_settings.{key}: has no effect in A1111 either; use the field of that name")
         elif key in ("eta_ancestral", "eta_ddim"):
-            timestep_family = str(fields["sampler"]) in ("DDIM", "DDIM CFG++", "PLMS", "UniPC")
+            timestep_family = SAMPLERS.get(fields["sampler"]).family == "timestep"
             if timestep_family == (key == "eta_ddim"):
                 fields["eta"] = float(value)
         elif key not in noise:
