@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from redraw.errors import RequestError
+from redraw.request.picture import PictureRef
 
 Number = int | float
 
@@ -79,7 +80,7 @@ class FieldInfo:
         title: label ("CFG scale").
         help: one sentence.
         group: section.
-        kind: the plain type: int, float, bool, str, or tuple for a size.
+        kind: the plain type: int, float, bool, str, tuple for a size, or PictureRef.
         choices: the allowed words of a Literal, else empty.
         optional: whether None is a value.
         default: the default.
@@ -106,7 +107,9 @@ class FieldInfo:
         """What a right value looks like, as a phrase."""
         if self.choices:
             return "it is one of " + ", ".join(self.choices)
-        noun = {int: "a whole number", float: "a number", bool: "yes or no", str: "a text"}.get(self.kind, "a value")
+        noun = {int: "a whole number", float: "a number", bool: "yes or no", str: "a text"}.get(
+            self.kind, "a picture" if self.kind is PictureRef else "a value"
+        )
         if self.minimum is not None and self.maximum is not None:
             return f"it is {noun} between {self.minimum:g} and {self.maximum:g}"
         if self.minimum is not None:
@@ -149,6 +152,8 @@ def _plain_type(annotation: Any) -> tuple[type, tuple[str, ...], bool]:
     parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     optional = type(None) in parts
     parts = tuple(p for p in parts if p is not type(None))
+    if PictureRef in parts:
+        return PictureRef, (), optional
     for part in parts:
         if get_origin(part) is Literal:
             return str, tuple(str(word) for word in get_args(part)), optional

@@ -10,6 +10,7 @@ from redraw.errors import RequestError
 from redraw.registry import UPSCALERS
 from redraw.request.advanced import SamplerOptions, SeedOptions
 from redraw.request.fields import Number, option
+from redraw.request.masks import MaskOptions
 from redraw.request.picture import PictureRef
 
 MAX_SIDE = 16384
@@ -53,6 +54,10 @@ class Generation(SeedOptions, SamplerOptions):
         ge=0, le=74,
     )  # fmt: skip
     tiling: bool = option(False, "Tiling", "Make a picture whose edges continue each other.", infotext="Tiling")
+    vae_tile: int | None = option(
+        None, "VAE tile", "Run the VAE in tiles of this many pixels; 0 never, else as the memory at hand demands.",
+        group="Machine", ge=0, le=MAX_SIDE,
+    )  # fmt: skip
     device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Device", "Where to compute.", group="Machine")
     dtype: Literal["auto", "fp32", "bf16", "fp16"] = option("auto", "Precision", "Number format.", group="Machine")
     infotext_without: tuple[str, ...] = ()
@@ -95,11 +100,13 @@ class Txt2Img(Generation):
     kind: ClassVar[str] = "txt2img"
 
 
-class Img2Img(Generation):
-    """Redraw a picture.
+class Img2Img(Generation, MaskOptions):
+    """Redraw a picture, or with a mask a part of it.
 
     `images` holds one picture, or several that become one batch, each redrawn once. Without width, height and scale the
-    result has the source's size, reduced to the model's native area when it is more than four times that.
+    result has the source's size, reduced to the model's native area when it is more than four times that. With
+    `only_masked` they are the size of the close-up, by default of the model's native area, and the result has the
+    source's size. What a mask leaves out stays as it is, bit for bit.
     """
 
     kind: ClassVar[str] = "img2img"
@@ -119,6 +126,23 @@ class Img2Img(Generation):
     resize_mode: ResizeMode = option("just-resize", "Resize mode", "How the source comes to the size of the result.")
     upscaler: str | None = option(
         None, "Upscaler for img2img", "Used where the source must be enlarged, before resampling: Lanczos or Nearest."
+    )
+    image_cfg_scale: Number = option(
+        1.5,
+        "Image CFG scale",
+        "For InstructPix2Pix checkpoints: how closely the source is followed; 1 leaves this guidance out.",
+        infotext="Image CFG scale",
+        ge=0,
+        le=100,
+    )
+    color_correction: bool = option(
+        False, "Color correction", "Give the result the source's distribution of colors, keeping its own lightness."
+    )
+    zero_strength: Literal["source", "step"] = option(
+        "source",
+        "At strength 0",
+        "source: strength 0 gives the picture back untouched; step: one step at the lowest noise is run.",
+        group="Machine",
     )
     exact_steps: bool = option(
         False, "Exact steps", "Run exactly the number of steps asked for, whatever the strength.", flags=()
