@@ -55,6 +55,41 @@ class Box(NamedTuple):
         """Width and height of the box."""
         return Size(self.x2 - self.x1, self.y2 - self.y1)
 
+    def padded(self, padding: int, within: Size) -> Box:
+        """Return the box with `padding` pixels more on every side, cut off at the edges of a picture of size `within`.
+
+        Any padding of 0 or more is right; one larger than the picture gives the whole picture.
+        """
+        return Box(
+            max(self.x1 - padding, 0),
+            max(self.y1 - padding, 0),
+            min(self.x2 + padding, within.width),
+            min(self.y2 + padding, within.height),
+        )
+
+    def expanded(self, aspect: Size, within: Size) -> Box:
+        """Return the box, grown along its short side to the aspect of `aspect`, moved so that it stays in `within`.
+
+        This is A1111's "only masked" box. Where the picture is too small the box keeps another aspect; the lengths
+        are truncated to whole pixels [Q].
+        """
+        width, height = self.size
+        wanted = aspect.width / aspect.height
+        if width / height > wanted:
+            y1, y2 = _grown(self.y1, self.y2, int(width / wanted - height), within.height)
+            return self._replace(y1=y1, y2=y2)
+        x1, x2 = _grown(self.x1, self.x2, int(height * wanted - width), within.width)
+        return self._replace(x1=x1, x2=x2)
+
+
+def _grown(low: int, high: int, more: int, limit: int) -> tuple[int, int]:
+    """Return `low..high` longer by `more`, evenly on both sides, shifted and then cut to stay in `0..limit`."""
+    low, high = low - more // 2, high + more - more // 2
+    beyond = max(high - limit, 0)
+    low, high = low - beyond, high - beyond
+    before = max(-low, 0)
+    return low + before, min(high + before, limit)
+
 
 class Transform(NamedTuple):
     """A scaling followed by a shift: `target = source * scale + offset`, per axis.
@@ -85,8 +120,13 @@ class Transform(NamedTuple):
     @classmethod
     def crop(cls, box: Box, target: Size) -> Transform:
         """Map `box` of the source onto the whole target."""
-        sx, sy = target.width / box.size.width, target.height / box.size.height
-        return cls(sx, sy, -box.x1 * sx, -box.y1 * sy)
+        return cls.onto(box, Box(0, 0, *target))
+
+    @classmethod
+    def onto(cls, source: Box, target: Box) -> Transform:
+        """Map one box onto another, edge to edge."""
+        sx, sy = target.size.width / source.size.width, target.size.height / source.size.height
+        return cls(sx, sy, target.x1 - source.x1 * sx, target.y1 - source.y1 * sy)
 
     @classmethod
     def _centred(cls, source: Size, target: Size, scale: float) -> Transform:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from redraw.geometry import Size
+from redraw.geometry import Box, Size
 
 Upscale = Callable[[Image.Image, float], Image.Image]
 """Takes an image and a factor above 1; gives the image about that much larger (exactness is not asked for)."""
@@ -54,14 +54,12 @@ def resize_image(
         return image
     if mode is ResizeMode.JUST_RESIZE:
         return _resize_core(image, size, upscale)
-    inner = _inner_size(Size(*image.size), size, cover=mode is ResizeMode.CROP_AND_RESIZE)
-    resized = _resize_core(image, inner, upscale)
+    inner = inner_box(Size(*image.size), size, mode)
+    resized = _resize_core(image, inner.size, upscale)
     canvas = Image.new("RGB", size)
-    # Two floor divisions, not one of the difference: with odd sizes they place the picture one pixel apart [Q].
-    x, y = size.width // 2 - inner.width // 2, size.height // 2 - inner.height // 2
-    canvas.paste(resized, (x, y))
+    canvas.paste(resized, (inner.x1, inner.y1))
     if mode is ResizeMode.RESIZE_AND_FILL:
-        _fill_borders(canvas, resized, x, y)
+        _fill_borders(canvas, resized, inner.x1, inner.y1)
     return canvas
 
 
@@ -79,6 +77,20 @@ def resize_pixels(
         return _resize_bytes(pixels.astype(np.uint8, copy=False), size, mode, upscale)
     planes = [_resize_plane(pixels[..., c].astype(np.float32), size, mode) for c in range(pixels.shape[2])]
     return np.clip(np.rint(np.stack(planes, axis=-1)), 0, 65535).astype(np.uint16)
+
+
+def inner_box(source: Size, target: Size, mode: ResizeMode) -> Box:
+    """Return where a picture of size `source` lies on a target after a resize with `mode`, in target pixels.
+
+    Crop and resize gives a box that reaches beyond the target, resize and fill one inside it, the other two modes the
+    whole target.
+    """
+    if mode in (ResizeMode.JUST_RESIZE, ResizeMode.LATENT_UPSCALE):
+        return Box(0, 0, *target)
+    width, height = _inner_size(source, target, cover=mode is ResizeMode.CROP_AND_RESIZE)
+    # Two floor divisions, not one of the difference: with odd sizes they place the picture one pixel apart [Q].
+    x, y = target.width // 2 - width // 2, target.height // 2 - height // 2
+    return Box(x, y, x + width, y + height)
 
 
 def upscale_lanczos(image: Image.Image, scale: float) -> Image.Image:
@@ -155,11 +167,10 @@ def _resize_plane(plane: NDArray[np.float32], size: Size, mode: ResizeMode) -> N
     image = Image.fromarray(plane)
     if mode is ResizeMode.JUST_RESIZE:
         return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-    inner = _inner_size(Size(*image.size), size, cover=mode is ResizeMode.CROP_AND_RESIZE)
-    resized = image.resize(inner, Image.Resampling.LANCZOS)
+    inner = inner_box(Size(*image.size), size, mode)
+    resized = image.resize(inner.size, Image.Resampling.LANCZOS)
     canvas = Image.new("F", size)
-    x, y = size.width // 2 - inner.width // 2, size.height // 2 - inner.height // 2
-    canvas.paste(resized, (x, y))
+    canvas.paste(resized, (inner.x1, inner.y1))
     if mode is ResizeMode.RESIZE_AND_FILL:
-        _fill_borders(canvas, resized, x, y)
+        _fill_borders(canvas, resized, inner.x1, inner.y1)
     return np.asarray(canvas)
