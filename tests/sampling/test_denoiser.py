@@ -63,3 +63,32 @@ def test_conditions_are_joined_and_taken_apart_image_by_image() -> None:
     assert torch.equal(own.image(1).text, own.text[1:2])
     assert torch.equal(shared.image(2).text, shared.text)
     assert shared.tokens == 77
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_picture_beside_the_prompt_may_be_shared_or_each_images_own(rows: int) -> None:
+    concat = torch.randn(rows, 5, 8, 8)
+    cond = Cond(torch.randn(1, 77, 8), {"concat": concat})
+    for i in range(3):
+        assert torch.equal(cond.image(i).extra["concat"], concat[min(i, rows - 1)][None])
+        assert cond.image(i).text.shape == (1, 77, 8)
+    wide = cond.expand(3)
+    assert (wide.text.shape, wide.extra["concat"].shape) == ((3, 77, 8), (3, 5, 8, 8))
+    assert torch.equal(Cond.join([cond, cond], 3).extra["concat"], torch.cat([concat.expand(3, 5, 8, 8)] * 2))
+
+
+def test_rows_that_do_not_fit_the_batch_are_refused_instead_of_repeated_or_lost() -> None:
+    cond = Cond(torch.zeros(1, 77, 8), {"concat": torch.zeros(2, 5, 8, 8)})
+    with pytest.raises(ValueError, match="2 rows of conditioning do not fit 3 images"):
+        cond.expand(3)
+    with pytest.raises(ValueError, match="do not fit"):
+        Cond.join([cond], 1)
+    with pytest.raises(IndexError, match="2 images, not 3"):
+        cond.image(2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_conditions_with_other_tensors_are_not_joined(order: int) -> None:
+    plain, more = Cond(torch.zeros(1, 77, 8)), Cond(torch.zeros(1, 77, 8), {"concat": torch.zeros(1, 5, 8, 8)})
+    with pytest.raises(ValueError, match="concat"):
+        Cond.join([plain, more][::order], 1)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from redraw.sampling.denoiser import Denoised
 from redraw.sampling.levels import NoiseLevels
+from redraw.sampling.masking import Masked, form_for, keep
 from redraw.sampling.noise import Noise, Seed
 from redraw.sampling.trajectory import Plan, ddim_timesteps, plan, run
 
@@ -62,6 +63,16 @@ ZERO_SNR = (
 CASES = [f"a_samplers/{name}__Automatic" for name in IMG2IMG]
 CASES += [f"a2_samplers_txt2img/{name}" for name in TXT2IMG]
 CASES += [f"f_seeds/{name}" for name in (*SEEDS, *ZERO_SNR)]
+
+
+MASKED = [
+    f"c_inpaint/{name}"
+    for name in (
+        *(f"only_f{fill}_i0_b4" for fill in range(4)),
+        *(f"whole_f{fill}_i{inverted}_b4" for fill, inverted in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 1))),
+        "sampler_Euler_a",
+    )
+]
 
 
 class Recording:
@@ -143,3 +154,33 @@ def test_a_recorded_run_is_repeated_step_by_step(
     assert model.calls == sum(key.endswith("_x") for key in arrays)
     assert noise.draws == sum(key.startswith("rng") for key in arrays)
     torch.testing.assert_close(last.x, arrays["samples"], rtol=0, atol=2e-5)
+
+
+class Spoiled(Recording):
+    """A recorded model that answers nonsense where the source is kept: only the blend can make that good."""
+
+    def __call__(self, x: Tensor, sigma: Tensor, *, t: Tensor | None = None) -> Denoised:
+        out = super().__call__(x, sigma, t=t)
+        value = out.value + 5 * self.arrays["latmask_keep"]
+        return Denoised(value, value)
+
+    def image(self, i: int) -> Spoiled:
+        return self
+
+
+@pytest.mark.parametrize("case", MASKED)
+def test_a_recorded_inpainting_is_repeated_step_by_step(
+    recorded: Callable[[str], tuple[Mapping[str, Any], dict[str, Tensor]]], sd: NoiseLevels, case: str
+) -> None:
+    request, arrays = recorded(case)
+    made = plan(request["sampler_name"], sd, request["steps"], strength=request["denoising_strength"])
+    latent, repaint = arrays["init_latent"], arrays["latmask_noise"][None]
+    assert 0 < float(repaint.mean()) < 1
+    model = Spoiled(arrays, made)
+    noise = Noise.from_seeds((4, 8, 8), [Seed(request["seed"])], "cpu")
+    if request["inpainting_fill"] == 2:  # the first draw of this seed went into the source
+        arrays = {f"rng.{i - 1}" if i > 1 else "rng": arrays[f"rng.{i}"] for i in range(1, 7)}
+    *_, last = run(made, Masked(model, latent, repaint, form=form_for(made.sampler)), latent, Heard(noise, arrays))
+    got = keep(last.x + 5 * (1 - repaint), latent, repaint)
+    assert model.calls == made.steps_run
+    torch.testing.assert_close(got, model.arrays["samples"], rtol=0, atol=2e-5)

@@ -56,8 +56,8 @@ class Cond:
 
     Attributes:
         text: [b, tokens, width], or [1, tokens, width] for the same prompt in every image.
-        extra: further tensors by name, batch first like `text` (SDXL's pooled text and sizes, an inpainting
-            model's mask and masked latent).
+        extra: further tensors by name, each [b, ...] or [1, ...] by itself (SDXL's pooled text and sizes; "concat":
+            an inpainting model's mask and masked latent, an editing model's picture).
     """
 
     text: Tensor
@@ -70,15 +70,22 @@ class Cond:
 
     def image(self, i: int) -> Cond:
         """Return the part of image `i`, batch 1."""
-        return Cond(_row(self.text, i), {k: _row(v, i) for k, v in self.extra.items()})
+        return Cond(image_row(self.text, i), {k: image_row(v, i) for k, v in self.extra.items()})
 
     def expand(self, b: int) -> Cond:
-        """Return this with batch `b`."""
+        """Return this with batch `b`; a ValueError where a tensor has neither one row nor `b`."""
         return Cond(_rows(self.text, b), {k: _rows(v, b) for k, v in self.extra.items()})
 
     @staticmethod
     def join(conds: Sequence[Cond], b: int) -> Cond:
-        """Return `conds`, each expanded to batch `b`, one after another along the batch."""
+        """Return `conds`, each expanded to batch `b`, one after another along the batch.
+
+        Raises:
+            ValueError: they do not all have the same further tensors, or not in batch 1 or `b`.
+        """
+        names = [set(c.extra) for c in conds]
+        if any(n != names[0] for n in names):
+            raise ValueError(f"conditions with different tensors cannot share a batch: {names}")
         wide = [c.expand(b) for c in conds]
         return Cond(
             torch.cat([c.text for c in wide]),
@@ -121,11 +128,21 @@ class Conditioned:
         return x / scale**2 - s / scale * out
 
 
-def _row(x: Tensor, i: int) -> Tensor:
-    """Return row `i` of `x`, or its only row, keeping the batch axis."""
-    return x if x.shape[0] == 1 else x[i : i + 1]
+def image_row(x: Tensor, i: int) -> Tensor:
+    """Return row `i` of `x` [b, ...], or its only row where all images share it, keeping the batch axis.
+
+    Raises:
+        IndexError: no such row.
+    """
+    if x.shape[0] == 1:
+        return x
+    if not 0 <= i < x.shape[0]:
+        raise IndexError(f"there are {x.shape[0]} images, not {i + 1}")
+    return x[i : i + 1]
 
 
 def _rows(x: Tensor, b: int) -> Tensor:
     """Return `x` with `b` rows."""
-    return x.expand(b, *x.shape[1:]) if x.shape[0] == 1 else x
+    if x.shape[0] not in (1, b):
+        raise ValueError(f"{x.shape[0]} rows of conditioning do not fit {b} images")
+    return x.expand(b, *x.shape[1:])
