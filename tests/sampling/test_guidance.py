@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from redraw.errors import RequestError
 from redraw.sampling.denoiser import Cond, Conditioned
 from redraw.sampling.guidance import Guided, PerImage, Skips
 from redraw.sampling.levels import NoiseLevels
@@ -144,3 +145,85 @@ def test_guidance_is_the_same_bits_together_and_apart() -> None:
     a = guided(network, 3.0, 5.0, weights=(1.0, 0.3), together=True)(x, SIGMA).value
     b = guided(network, 3.0, 5.0, weights=(1.0, 0.3), together=False)(x, SIGMA).value
     assert torch.equal(a, b)
+
+
+def editing(network: Network, **options: object) -> Guided:
+    """C = 3, C_I = -1 and U = 0.5."""
+    return guided(network, 3.0, **({"blank": lambda n: prompt(0.5), "image_scale": 1.5} | options))
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("scale", "image_scale"), [(7.0, 1.5), (1.0, 1.5), (7.0, 0.0), (1.0, 0.0), (0.0, 3.0)])
+def test_an_editing_model_follows_prompt_and_picture_each_by_its_scale(
+    together: bool, scale: float, image_scale: float
+) -> None:
+    network = Network()
+    denoise = editing(network, scale=scale, image_scale=image_scale, together=together)
+    out = denoise(X, SIGMA)
+    assert float(out.value[0, 0, 0, 0]) == pytest.approx(0.5 + scale * (3 - -1) + image_scale * (-1 - 0.5))
+    assert float(out.uncond[0, 0, 0, 0]) == 0.5
+    assert network.calls == ([(6, 77)] if together else [(2, 77)] * 3)
+
+
+@pytest.mark.parametrize("image_scale", [None, 1, 1.0])
+def test_image_scale_one_is_ordinary_guidance_without_a_third_evaluation(image_scale: float | None) -> None:
+    network, ordinary = Network(), Network()
+    x = torch.randn(2, 4, 8, 8)
+    out, expected = editing(network, image_scale=image_scale)(x, SIGMA), guided(ordinary, 3.0)(x, SIGMA)
+    assert torch.equal(out.value, expected.value)
+    assert torch.equal(out.uncond, expected.uncond)
+    assert network.calls == ordinary.calls
+
+
+@pytest.mark.parametrize(
+    ("skips", "calls"),
+    [
+        (Skips(early=0.25, total=4), [1, 1, 3, 3]),
+        (Skips(ngms=100.0, ngms_all_steps=True), [3, 3, 3, 3]),
+        (Skips(ngms=100.0, ngms_all_steps=True, early=0.25, total=8), [1, 1, 1, 3]),
+    ],
+)
+def test_an_editing_model_skips_early_but_never_at_low_levels(skips: Skips, calls: list[int]) -> None:
+    network = Network()
+    denoise = editing(network, skips=skips, together=False)
+    for expected in calls:
+        network.calls.clear()
+        D = value(denoise)
+        assert len(network.calls) == expected
+        assert pytest.approx(3.0 if expected == 1 else 0.5 + 7 * 4 - 1.5 * 1.5) == D
+    assert denoise.count == len(calls)
+
+
+def test_an_editing_model_refuses_and_where_its_image_scale_acts() -> None:
+    both = {"blank": lambda n: prompt(0.5), "weights": (1.0, 1.0)}
+    with pytest.raises(RequestError, match="AND"):
+        guided(Network(), 3.0, 5.0, image_scale=1.5, **both)(X, SIGMA)  # type: ignore[arg-type]
+    assert value(guided(Network(), 3.0, 5.0, image_scale=1.0, **both)) == pytest.approx(-1 + 7 * (4 + 6))  # type: ignore[arg-type]
+
+
+def test_an_image_scale_without_the_blank_conditioning_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a picture"):
+        editing(Network(), blank=None)(X, SIGMA)
+
+
+def test_an_editing_models_pictures_go_with_their_evaluation_and_image() -> None:
+    seen: list[Tensor] = []
+
+    def network(x_in: Tensor, t: Tensor, cond: Cond) -> Tensor:
+        seen.append(cond.expand(x_in.shape[0]).extra["concat"][:, 0, 0, 0])
+        return x_in
+
+    def of(concat: Tensor) -> Cond:
+        return Cond(torch.zeros(1, 77, 8), {"concat": concat})
+
+    pictures = torch.tensor([5.0, 6.0]).view(2, 1, 1, 1).expand(2, 4, 8, 8)
+    denoise = Guided(
+        Conditioned(network, SD),
+        lambda n: [(of(pictures), 1.0)],
+        lambda n: of(pictures),
+        image_scale=1.5,
+        blank=lambda n: of(torch.zeros(1, 4, 8, 8)),
+    )
+    denoise(X, SIGMA)
+    denoise.image(1)(X[:1], SIGMA[:1])
+    assert [s.tolist() for s in seen] == [[5, 6, 5, 6, 0, 0], [6, 6, 0]]

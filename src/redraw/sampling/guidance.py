@@ -1,7 +1,8 @@
 """Classifier-free guidance: from prompts to one denoiser.
 
 Ho & Salimans 2022, "Classifier-Free Diffusion Guidance", equation 6, with several positive prompts (Liu et al.
-2022, "Compositional Visual Generation", equation 11) and the ways of A1111 to leave out the negative prompt.
+2022, "Compositional Visual Generation", equation 11) and the ways of A1111 to leave out the negative prompt. Models
+that edit by instruction also steer towards their picture: Brooks et al. 2023, "InstructPix2Pix", equation 3.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from redraw.errors import RequestError
 from redraw.sampling.denoiser import Cond, Conditioned, Denoised, Denoiser
 
 Positive = Callable[[int], Sequence[tuple[Cond, float]]]
@@ -56,6 +58,10 @@ class Guided:
 
     D = U + sum_k (C_k - U) * weight_k * scale, where weights are not normalised and may be negative.
 
+    With an image scale other than 1 (editing models) it is D = U + (C - C_I) * scale + (C_I - U) * image_scale instead:
+    C has prompt and picture, C_I the negative prompt and the picture, U the negative prompt and no picture. There is
+    one prompt then; [Q] its weight has no effect, and `Skips.ngms` does not act, as in A1111.
+
     Attributes:
         conditioned: the network as a denoiser.
         positive: the sub-prompts by count of evaluations.
@@ -64,6 +70,8 @@ class Guided:
         together: evaluate prompts of equal length in one batch (fast on a GPU) instead of one after another.
         needs_uncond: the sampler reads `Denoised.uncond`, so it is computed even where it would not matter.
         skips: when to leave the negative prompt out.
+        image_scale: how strongly an editing model follows its picture; None or 1 is ordinary guidance with C and C_I.
+        blank: the negative prompt with a zero picture, by count of evaluations; needed where `image_scale` acts.
         count: evaluations so far; prompt schedules count these, from 0 at the start of a run.
     """
 
@@ -74,12 +82,21 @@ class Guided:
     together: bool = True
     needs_uncond: bool = False
     skips: Skips = field(default_factory=Skips)
+    image_scale: float | None = None
+    blank: Negative | None = None
     count: int = 0
 
     def __call__(self, x: Tensor, sigma: Tensor, *, t: Tensor | None = None) -> Denoised:
-        """Denoise `x` [b, c, h, w] at levels `sigma` [b], and count one evaluation."""
+        """Denoise `x` [b, c, h, w] at levels `sigma` [b], and count one evaluation.
+
+        Raises:
+            RequestError: prompts joined by AND where `image_scale` acts.
+            ValueError: `image_scale` acts, but there is no `blank`.
+        """
         n, self.count = self.count, self.count + 1
         prompts = self.positive(n)
+        if self.image_scale is not None and self.image_scale != 1:
+            return self._edit(x, sigma, t, n, prompts, self.image_scale)
         skipped = self.skips.now(n, sigma, t)
         # A1111 evaluates the negative prompt at scale 1 too; U + (C - U) * 1 is C, so that is time for nothing.
         idle = len(prompts) == 1 and prompts[0][1] * self.scale == 1 and not self.needs_uncond
@@ -102,9 +119,31 @@ class Guided:
         return replace(
             self,
             positive=lambda n: [(cond.image(i), weight) for cond, weight in self.positive(n)],
-            negative=lambda n: self.negative(n).image(i),
+            negative=_of_image(self.negative, i),
+            blank=None if self.blank is None else _of_image(self.blank, i),
             count=0,
         )
+
+    def _edit(
+        self,
+        x: Tensor,
+        sigma: Tensor,
+        t: Tensor | None,
+        n: int,
+        prompts: Sequence[tuple[Cond, float]],
+        image_scale: float,
+    ) -> Denoised:
+        """Return evaluation `n` guided by prompt and picture."""
+        if len(prompts) != 1:
+            raise RequestError("prompt", "AND", "a model that edits by instruction takes one prompt without AND")
+        if self.blank is None:
+            raise ValueError("an image scale needs the conditioning without a picture")
+        cond = prompts[0][0]
+        if replace(self.skips, ngms=0.0).now(n, sigma, t):
+            (C,) = self._evaluate(x, sigma, t, [cond])
+            return Denoised(C, C)
+        C, C_I, U = self._evaluate(x, sigma, t, [cond, self.negative(n), self.blank(n)])
+        return Denoised(U + (C - C_I) * self.scale + (C_I - U) * image_scale, U)
 
     def _evaluate(self, x: Tensor, sigma: Tensor, t: Tensor | None, conds: Sequence[Cond]) -> list[Tensor]:
         """Return D under each of `conds`, evaluating equal lengths together where asked to."""
@@ -148,3 +187,8 @@ class PerImage:
     def image(self, i: int) -> Denoiser:
         """Return a fresh denoiser for image `i` alone."""
         return self.denoisers[i].image(0)
+
+
+def _of_image(negative: Negative, i: int) -> Negative:
+    """Return `negative` for image `i` alone."""
+    return lambda n: negative(n).image(i)
