@@ -216,14 +216,14 @@ def test_an_editing_models_pictures_go_with_their_evaluation_and_image() -> None
     def of(concat: Tensor) -> Cond:
         return Cond(torch.zeros(1, 77, 8), {"concat": concat})
 
-    pictures = torch.tensor([5.0, 6.0]).view(2, 1, 1, 1).expand(2, 4, 8, 8)
+    pictures, none = (torch.tensor(m).view(2, 1, 1, 1).expand(2, 4, 8, 8) for m in ([5.0, 6.0], [0.0, -1.0]))
     denoise = Guided(
         Conditioned(network, SD),
         lambda n: [(of(pictures), 1.0)],
         lambda n: of(pictures),
         image_scale=1.5,
-        blank=lambda n: of(torch.zeros(1, 4, 8, 8)),
+        blank=lambda n: of(none),
     )
     denoise(X, SIGMA)
     denoise.image(1)(X[:1], SIGMA[:1])
-    assert [s.tolist() for s in seen] == [[5, 6, 5, 6, 0, 0], [6, 6, 0]]
+    assert [s.tolist() for s in seen] == [[5, 6, 5, 6, 0, -1], [6, 6, -1]]
