@@ -35,6 +35,7 @@ from redraw.models.model import Model
 from redraw.pipeline import Progress, Result, run
 from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 from redraw.settings import Settings
+from redraw.workflows.batch import BatchOptions, Failed, Made, Skipped, plan_batch, run_batch
 
 Event = Progress | Result
 Pictureish = str | Path | bytes | PictureRef | Image.Image | np.ndarray[Any, Any]
@@ -123,9 +124,38 @@ class Studio:
         prompt: str | Sequence[str] = "",
         **options: Any,
     ) -> Run:
-        """Redraw a picture (a path, bytes, Pillow image or array); options are the fields of `Img2Img`."""
+        """Redraw a picture (a path, bytes, Pillow image or array); options are the fields of `Img2Img`.
+
+        `mask` and `paint` are given as pictures are; a mask may also be an array `[h, w]` of uint8, of bool, or of
+        numbers in 0..1, white or 1 where the picture is redrawn, or the word "alpha".
+        """
         refs = tuple(as_reference(one) for one in image) if isinstance(image, list | tuple) else (as_reference(image),)
-        return self.run(Img2Img(images=refs, prompt=_texts(prompt), **options))
+        return self.run(Img2Img(images=refs, prompt=_texts(prompt), **_references(options)))
+
+    def inpaint(self, image: Pictureish, mask: Pictureish, prompt: str | Sequence[str] = "", **options: Any) -> Run:
+        """Redraw what is white in `mask` and nothing else; masks and options are those of `img2img`."""
+        return self.img2img(image, prompt, mask=mask, **options)
+
+    def batch(
+        self,
+        sources: str | Path | Sequence[str | Path],
+        prompt: str = "",
+        *,
+        output: str | Path | None = None,
+        **options: Any,
+    ) -> Iterator[Made | Skipped | Failed]:
+        """Redraw every picture of folders, one after another, and yield what comes of each as it comes.
+
+        Args:
+            sources: folders, files, or both.
+            prompt: for every picture.
+            output: a folder; results are written there as `Made.file` says. Pictures in there are no sources.
+            options: fields of `BatchOptions` and of `Img2Img`; what is wrong with them is raised by this call.
+        """
+        own = {name: options.pop(name) for name in list(options) if name in BatchOptions.model_fields}
+        target = Path(output) if output is not None else None
+        plan = plan_batch(sources, {"prompt": prompt, **_references(options)}, BatchOptions(**own), output=target)
+        return run_batch(plan, self.run, output=target, limits=self.limits)
 
     def txt2img(self, prompt: str | Sequence[str] = "", **options: Any) -> Run:
         """Draw a picture from words; options are the fields of `Txt2Img`."""
@@ -154,14 +184,43 @@ class Studio:
 
 
 def as_reference(image: Pictureish) -> PictureRef:
-    """Return a path, bytes, a Pillow image or an array `[h, w, 3|4]` of uint8 as a picture of a request."""
+    """Return a path, bytes, a Pillow image or an array as a picture of a request.
+
+    Arrays are `[h, w, 3|4]` of uint8, or `[h, w]` of uint8, bool, or numbers in 0..1; others raise `RequestError`.
+    """
     if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
+        image = _as_image(image)
     if isinstance(image, Image.Image):
         stream = io.BytesIO()
         image.save(stream, "PNG", compress_level=1)
         return PictureRef.from_bytes(stream.getvalue(), name="image.png")
     return PictureRef.of(image)
+
+
+def _as_image(array: np.ndarray[Any, Any]) -> Image.Image:
+    grey = array.ndim == 2
+    if grey and array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    elif grey and np.issubdtype(array.dtype, np.floating) and bool(np.all((array >= 0) & (array <= 1))):
+        array = np.round(array * 255).astype(np.uint8)
+    if array.dtype != np.uint8 or array.size == 0 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):
+        raise RequestError(
+            "picture",
+            f"array {list(array.shape)} of {array.dtype}",
+            "it is [h, w, 3|4] of uint8, or a mask [h, w] of uint8, bool, or numbers in 0..1",
+        )
+    return Image.fromarray(array)
+
+
+def _references(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options of `Img2Img` with what stands for a picture as references."""
+    pictures = {name: options[name] for name in ("mask", "paint") if options.get(name) is not None}
+    named = {name: as_reference(picture) for name, picture in pictures.items() if not _is_word(name, picture)}
+    return {**options, **named}
+
+
+def _is_word(name: str, picture: Any) -> bool:
+    return name == "mask" and isinstance(picture, str) and picture == "alpha"
 
 
 def _texts(prompt: str | Sequence[str]) -> str | tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Work that takes several runs: a generator over requests, with its own frozen options."""
