@@ -275,6 +275,22 @@ def test_a_source_that_changed_is_made_again(photos: Path, tmp_path: Path) -> No
     assert len(items(plan_batch(photos, {}, BatchOptions(resume=True), output=tmp_path / "out"))) == 4
 
 
+def test_twins_are_made_one_by_one(tmp_path: Path) -> None:
+    twins = [picture(tmp_path / "in" / folder / "a.png") for folder in ("x", "y")]
+    given = PictureRef.from_path(twins[0]).hashed().model_dump()
+    picture(tmp_path / "out" / "x" / "a.png", recipe={"inputs": [given], "run": {"index": 0, "images": 1}})
+    steps = list(plan_batch(tmp_path / "in", {}, BatchOptions(resume=True), output=tmp_path / "out"))
+    assert [type(step) for step in steps] == [Skipped, BatchItem]
+
+
+def test_nothing_is_taken_twice_and_folders_do_not_mix_their_pictures_up(photos: Path, tmp_path: Path) -> None:
+    twice = plan_batch([photos, photos / "sub", photos / "a2.png"], {})
+    assert [item.stem for item in items(twice)] == ["a2", "a10", "b", "c"]
+    picture(tmp_path / "other" / "a2.png")
+    both = plan_batch([photos, tmp_path / "other"], {})
+    assert [item.stem for item in items(both)] == ["photos-a2.png", "a10", "b", "c", "other-a2.png"]
+
+
 class Trouble:
     """A runner that raises what it is told for some sources and makes nothing for the others."""
 

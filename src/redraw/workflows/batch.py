@@ -6,6 +6,7 @@ with an ordinary `Img2Img`, or why it is left out. `run_batch` runs a plan. No p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,16 +163,19 @@ class BatchPlan:
 
     def __iter__(self) -> Iterator[BatchItem | Skipped]:
         stems = unique_stems(self.sources)
+        seen: Counter[tuple[str, str | None]] = Counter()
         for source, stem in zip(self.sources, stems, strict=True):
             try:
-                yield self._step(source, stem)
+                ref = PictureRef.from_path(source.path).hashed()
+                step = self._step(source, stem, ref, seen[ref.name, ref.sha256])
+                seen[ref.name, ref.sha256] += 1
+                yield step
             except PictureError as error:
                 yield Skipped(source.path, error.allowed)
             except RequestError as error:  # what its PNG info asks for
                 yield Skipped(source.path, str(error))
 
-    def _step(self, source: Found, stem: str) -> BatchItem | Skipped:
-        ref = PictureRef.from_path(source.path).hashed()
+    def _step(self, source: Found, stem: str, ref: PictureRef, before: int) -> BatchItem | Skipped:
         infotext = read_metadata(ref).infotext
         changes: dict[str, Any] = {}
         notes: tuple[str, ...] = ()
@@ -187,7 +191,7 @@ class BatchPlan:
             else:
                 notes = ("no PNG info was found; the command's own settings were used",)
         request = Img2Img(images=(ref,), **{**self.fields, **changes})
-        done = self.finished.of(ref)
+        done = self.finished.of(ref, before)
         if len(done) >= request.image_count:
             return Skipped(source.path, "it was made before", finished=True)
         return BatchItem(source.path, request, source.folder, stem, done, notes)

@@ -30,7 +30,7 @@ class Found(NamedTuple):
 def find_pictures(
     given: Sequence[Path], *, recursive: bool = True, output: Path | None = None, beside: Sequence[Path] = ()
 ) -> Iterator[Found]:
-    """Yield the pictures of folders, and files, in the order people count: a2 before a10.
+    """Yield the pictures of folders, and files, each once, in the order people count: a2 before a10.
 
     Args:
         given: folders and files; a missing one raises `PictureError`.
@@ -40,15 +40,16 @@ def find_pictures(
     """
     mine = output.resolve() if output is not None else None
     apart = {folder.resolve() for folder in (*beside, *([output] if output is not None else []))}
+    seen: set[Path] = set()
     for path in given:
         if not path.exists():
             raise PictureError(str(path), "no such file or folder")
         if mine is not None and path.resolve().is_relative_to(mine):
             continue
-        if path.is_dir():
-            yield from _walk(path, recursive, apart)
-        else:
-            yield Found(path, Path())
+        for found in _walk(path, recursive, apart) if path.is_dir() else (Found(path, Path()),):
+            if found.path.absolute() not in seen:
+                seen.add(found.path.absolute())
+                yield found
 
 
 def _walk(root: Path, recursive: bool, apart: set[Path]) -> Iterator[Found]:
@@ -69,9 +70,20 @@ def _counting(name: str) -> tuple[list[str | int], str]:
 
 
 def unique_stems(found: Sequence[Found]) -> list[str]:
-    """Return a name for each file: without its ending, or with it where another file of its folder has the same."""
-    counts = Counter((one.folder, one.path.stem.casefold()) for one in found)
-    return [one.path.stem if counts[one.folder, one.path.stem.casefold()] == 1 else one.path.name for one in found]
+    """Return a name for each file that no other of its folder has.
+
+    That is its name without ending; if another has the same, with ending; if several folders were searched and that
+    is not enough, with the name of its own folder before.
+    """
+    spellings = [(one.path.stem, one.path.name, f"{one.path.parent.name}-{one.path.name}") for one in found]
+    counts = [
+        Counter((one.folder, names[i].casefold()) for one, names in zip(found, spellings, strict=True))
+        for i in range(3)
+    ]
+    return [
+        next((name for i, name in enumerate(names) if counts[i][one.folder, name.casefold()] == 1), names[-1])
+        for one, names in zip(found, spellings, strict=True)
+    ]
 
 
 class Shelf(NamedTuple):
@@ -107,18 +119,22 @@ class Shelf(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """What results exist: for a source's name and hash, the indexes of its run's pictures."""
+    """What results exist: for a source's name and hash, how often each picture of its run."""
 
-    made: Mapping[tuple[str, str], frozenset[int]]
+    made: Mapping[tuple[str, str], Mapping[int, int]]
 
-    def of(self, source: PictureRef) -> frozenset[int]:
-        """Return the indexes of the pictures that were made from `source`, whose hash is known."""
-        return self.made.get((source.name, source.sha256 or ""), frozenset())
+    def of(self, source: PictureRef, before: int = 0) -> frozenset[int]:
+        """Return the indexes of the pictures that were made from `source`, whose hash is known.
+
+        `before` says how many sources of the same name and content claim theirs first.
+        """
+        counts = self.made.get((source.name, source.sha256 or ""), {})
+        return frozenset(index for index, count in counts.items() if count > before)
 
 
 def finished_in(folder: Path) -> Finished:
     """Return what the recipes of the pictures in `folder` say they were made from."""
-    made: dict[tuple[str, str], set[int]] = defaultdict(set)
+    made: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for one in _walk(folder, True, set()) if folder.is_dir() else ():
         try:
             recipe = read_metadata(one.path).recipe or {}
@@ -128,7 +144,7 @@ def finished_in(folder: Path) -> Finished:
         inputs: Any = recipe.get("inputs")
         index = run.get("index") if isinstance(run, dict) else None
         if isinstance(index, int) and isinstance(inputs, list):
-            for given in inputs:
-                if isinstance(given, dict):
-                    made[str(given.get("name")), str(given.get("sha256"))].add(index)
-    return Finished({key: frozenset(indexes) for key, indexes in made.items()})
+            given = {(str(ref.get("name")), str(ref.get("sha256"))) for ref in inputs if isinstance(ref, dict)}
+            for key in given:
+                made[key][index] += 1
+    return Finished(made)
