@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from redraw.errors import ModelError, NonFinite
+from redraw.models import model as model_module
 from redraw.models.loader import load_model
 from redraw.models.model import Extras, Model
 
@@ -125,3 +126,110 @@ def test_moving_and_casting_changes_the_networks_in_place(tiny_checkpoint: Path)
     assert {p.dtype for p in model.vae.parameters()} == {torch.bfloat16}
     model.to(dtype=torch.float32)
     assert {p.dtype for p in model.unet.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("direction", ["encode", "decode"])
+def test_pictures_larger_than_a_tile_are_tiled_and_give_the_same(
+    tiny_checkpoint: Path, direction: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tiled = load_model(tiny_checkpoint), []
+    real = getattr(model_module, f"{direction}_tiled")
+    monkeypatch.setattr(model_module, f"{direction}_tiled", lambda *args: tiled.append(args[2]) or real(*args))
+    x = _noise(2, 3, 16, 40) if direction == "encode" else _noise(2, 4, 2, 5)
+    whole = getattr(model, direction)(x)
+    model.vae_tile = 40
+    assert torch.equal(getattr(model, direction)(x), whole)
+    assert tiled == []
+    model.vae_tile = 16
+    assert torch.allclose(getattr(model, direction)(x), whole, atol=1e-4)
+    assert tiled == [16, 16]
+
+
+@pytest.mark.parametrize("part", ["vae", "unet"])
+def test_raising_the_precision_is_done_once_noted_and_taken_back(tiny_checkpoint: Path, part: str) -> None:
+    model = load_model(tiny_checkpoint, dtype=torch.bfloat16)
+    network = getattr(model, part)
+    assert model.raise_precision(part, "was black")
+    assert {p.dtype for p in network.parameters()} == {torch.float32}
+    assert (model.vae_dtype if part == "vae" else model.dtype) is torch.float32
+    assert model.notes == [f"the {'VAE' if part == 'vae' else 'UNet'} was black in bfloat16; it went on in float32"]
+    assert not model.raise_precision(part)
+    assert len(model.notes) == 1
+    x = _noise(1, 4, 2, 2)
+    assert torch.isfinite(model.decode(model.predict(x, torch.tensor(5.0), _noise(1, 77, 16)))).all()
+    model.vae_tile = 64
+    model.restore()
+    assert model.vae_tile is None
+    assert (model.dtype, model.vae_dtype) == (torch.bfloat16, torch.bfloat16)
+    assert {p.dtype for net in (model.unet, model.vae) for p in net.parameters()} == {torch.bfloat16}
+
+
+def test_restoring_keeps_what_was_chosen_with_to(tiny_checkpoint: Path) -> None:
+    model = load_model(tiny_checkpoint, dtype=torch.bfloat16, vae_dtype=torch.float32)
+    model.to(dtype=torch.bfloat16, vae_dtype=torch.float16)
+    assert model.raise_precision("vae")
+    model.restore()
+    assert (model.dtype, model.vae_dtype) == (torch.bfloat16, torch.float16)
+
+
+class _Storage:
+    """Plays a second memory: a network moved to `meta` has no weights until it is moved back."""
+
+    def __init__(self) -> None:
+        self.stored: dict[int, dict[str, torch.Tensor]] = {}
+        self.moves: list[tuple[str, str]] = []
+
+    def place(self, network: nn.Module, device: torch.device) -> None:
+        if next(network.parameters()).device == device:
+            return
+        self.moves.append((type(network).__name__, device.type))
+        if device.type == "meta":
+            self.stored[id(network)] = {k: v.clone() for k, v in _tensors(network).items()}
+            nn.Module.to(network, device)
+            return
+        nn.Module.to_empty(network, device=device)
+        for name, tensor in _tensors(network).items():
+            tensor.copy_(self.stored[id(network)][name])
+
+
+def _tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(network.named_parameters()), **dict(network.named_buffers())}
+
+
+def test_offloading_keeps_only_the_network_at_work_on_the_device(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, model, storage = load_model(tiny_checkpoint), load_model(tiny_checkpoint), _Storage()
+    monkeypatch.setattr(model_module, "_place", storage.place)
+    monkeypatch.setattr(model, "_rest", torch.device("meta"))
+
+    def there() -> set[str]:
+        parts = ("unet", "vae", "text_encoder")
+        return {part for part in parts if next(getattr(model, part).parameters()).device.type == "cpu"}
+
+    x, t, tokens = _noise(1, 4, 2, 2), torch.tensor(5.0), torch.zeros(1, 77, dtype=torch.long)
+    assert model.offload(True)
+    assert not model.offload(True)
+    assert there() == set()
+    assert torch.equal(model.decode(x), plain.decode(x))
+    assert there() == {"vae"}
+    storage.moves.clear()
+    for _ in range(3):
+        assert torch.equal(model.predict(x, t, _noise(1, 77, 16)), plain.predict(x, t, _noise(1, 77, 16)))
+    assert there() == {"unet"}
+    assert storage.moves == [("AutoencoderKL", "meta"), ("UNet2DConditionModel", "cpu")]
+    assert torch.equal(model.text_states(tokens), plain.text_states(tokens))
+    assert there() == {"text_encoder"}
+    model.encode(_noise(1, 3, 16, 16))
+    model.restore()
+    assert there() == {"unet", "vae", "text_encoder"}
+    assert torch.equal(model.decode(x), plain.decode(x))
+
+
+def test_on_a_cpu_offloading_moves_nothing(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, moves = load_model(tiny_checkpoint), []
+    monkeypatch.setattr(nn.Module, "to", lambda self, *args, **kwargs: moves.append(args))
+    assert not model.offload(True)
+    model.decode(_noise(1, 4, 2, 2))
+    assert not model.offload(False)
+    assert moves == []

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import torch
 from torch import nn
@@ -16,6 +16,10 @@ from redraw.errors import ModelError, NonFinite
 from redraw.models.architecture import Architecture
 from redraw.models.families import Family, Prediction
 from redraw.models.hashes import model_sha256
+from redraw.models.vae_tiles import decode_tiled, encode_tiled
+
+Part = Literal["unet", "vae", "text_encoder"]
+_PARTS: Final[tuple[Part, ...]] = ("unet", "vae", "text_encoder")
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,10 @@ class Model:
         facts: what is known about it.
         alphas_cumprod: the noise schedule, `[T]` fp32 on the CPU.
         notes: remarks for the user, in order (unused tensors, retries).
-        vae_fallback: number format the VAE is converted to when it gives NaN or infinity.
+        vae_tile: longest side in pixels of the tiles in which larger pictures are encoded and decoded; a multiple of
+            8, or None for whole pictures.
         device, dtype: where and how the UNet computes.
+        vae_dtype: how the VAE computes.
     """
 
     def __init__(
@@ -82,9 +88,11 @@ class Model:
         self.unet, self.vae, self.text_encoder = unet, vae, text_encoder
         self.alphas_cumprod = alphas_cumprod
         self.notes = list(notes or [])
-        self.vae_fallback = torch.float32
+        self.vae_tile: int | None = None
         self.device, self.dtype = torch.device("cpu"), torch.float32
         self.vae_dtype = torch.float32
+        self._chosen = (self.dtype, self.vae_dtype)
+        self._offloads, self._rest = False, torch.device("cpu")
         self._cache = cache
         self._sha256: str | None = None
 
@@ -173,7 +181,7 @@ class Model:
         The result is the posterior's mean times `scale_factor`. Pictures are encoded one at a time.
 
         Raises:
-            NonFinite: NaN or infinity, also after a retry in `vae_fallback`.
+            NonFinite: NaN or infinity, also after a retry in fp32.
         """
         return self._each(image, self._encode_one, "encoding")
 
@@ -182,7 +190,7 @@ class Model:
         """Return pictures `[b, 3, 8h, 8w]` fp32, about [-1, 1], of scaled latents `[b, c, h, w]`; one at a time.
 
         Raises:
-            NonFinite: NaN or infinity, also after a retry in `vae_fallback`.
+            NonFinite: NaN or infinity, also after a retry in fp32.
         """
         return self._each(latents, self._decode_one, "decoding")
 
@@ -201,6 +209,7 @@ class Model:
         Raises:
             NonFinite: the output has NaN or infinity.
         """
+        self._bring("unet")
         b = x.shape[0]
         more = None if extras is None else extras.concat
         full = x if more is None else torch.cat([x, more.to(x).expand(b, -1, -1, -1)], 1)
@@ -226,6 +235,7 @@ class Model:
         encoder, layers = self.text_encoder, self.text_encoder.encoder.layers
         if not 1 <= clip_skip <= len(layers):
             raise ModelError(f"clip skip {clip_skip}: {self.name}'s text encoder has {len(layers)} layers")
+        self._bring("text_encoder")
         out = []
         for row in tokens.to(self.device).split(1):
             h = encoder.embeddings(input_ids=row)
@@ -261,41 +271,105 @@ class Model:
         self.device = torch.device(device) if device is not None else self.device
         self.vae_dtype = vae_dtype or dtype or self.vae_dtype
         self.dtype = dtype or self.dtype
+        self._chosen = (self.dtype, self.vae_dtype)
         on_cpu = self.device.type == "cpu"
+        place = self._rest if self._offloads else self.device
         layout = torch.channels_last if on_cpu else torch.contiguous_format
-        nn.Module.to(self.unet, self.device, self.dtype)  # diffusers' own `to` prints notices
-        nn.Module.to(self.vae, self.device, self.vae_dtype, memory_format=layout)  # type: ignore[call-overload]
-        nn.Module.to(self.text_encoder, self.device, torch.float32 if on_cpu else self.dtype)
+        nn.Module.to(self.unet, place, self.dtype)  # diffusers' own `to` prints notices
+        nn.Module.to(self.vae, place, self.vae_dtype, memory_format=layout)  # type: ignore[call-overload]
+        nn.Module.to(self.text_encoder, place, torch.float32 if on_cpu else self.dtype)
         return self
+
+    def offload(self, on: bool) -> bool:
+        """Keep only the network at work on the device, the others in the machine's memory; or all on the device again.
+
+        A network moves in when it is called and stays until another one is, so a UNet's steps move nothing.
+        Return whether this changed anything; on a CPU it does not.
+        """
+        if on == self._offloads or self.device == self._rest:
+            return False
+        self._offloads = on
+        for part in _PARTS:
+            _place(getattr(self, part), self._rest if on else self.device)
+        return True
+
+    def raise_precision(self, part: Literal["vae", "unet"], trouble: str = "gave no usable result") -> bool:
+        """Convert a network to fp32 and say so in `notes`; return False, and do nothing, if it was in fp32 already.
+
+        `trouble` is what happened, as a phrase that stands behind "the VAE".
+        """
+        was = self.vae_dtype if part == "vae" else self.dtype
+        if was is torch.float32:
+            return False
+        if part == "vae":
+            self.vae_dtype = torch.float32
+        else:
+            self.dtype = torch.float32
+        nn.Module.to(getattr(self, part), dtype=torch.float32)
+        name = "VAE" if part == "vae" else "UNet"
+        self.notes.append(f"the {name} {trouble} in {_short(was)}; it went on in float32")
+        return True
+
+    def restore(self) -> None:
+        """Take back what healing changed: the number formats of the last `to`, whole pictures, no offloading."""
+        dtype, vae_dtype = self._chosen
+        if self.dtype is not dtype:
+            self.dtype = dtype
+            nn.Module.to(self.unet, dtype=dtype)
+        if self.vae_dtype is not vae_dtype:
+            self.vae_dtype = vae_dtype
+            nn.Module.to(self.vae, dtype=vae_dtype)
+        self.vae_tile = None
+        self.offload(False)
+
+    def _bring(self, part: Part) -> None:
+        """Where networks are offloaded, move this one in and the others out."""
+        if self._offloads:
+            for other in _PARTS:
+                if other != part:
+                    _place(getattr(self, other), self._rest)
+            _place(getattr(self, part), self.device)
 
     def _unet_call(self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.unet(x, t, encoder_hidden_states=context, return_dict=False)[0]
         return out.float()
 
     def _encode_one(self, image: torch.Tensor) -> torch.Tensor:
-        mean: torch.Tensor = self.vae.encode(image, return_dict=False)[0].mean
+        mean: torch.Tensor
+        if self.vae_tile is not None and max(image.shape[-2:]) > self.vae_tile:
+            mean = encode_tiled(self.vae, image, self.vae_tile)
+        else:
+            mean = self.vae.encode(image, return_dict=False)[0].mean
         return mean.float() * self.scale_factor
 
     def _decode_one(self, latent: torch.Tensor) -> torch.Tensor:
-        picture: torch.Tensor = self.vae.decode(latent / self.scale_factor, return_dict=False)[0]
+        latent = latent / self.scale_factor
+        picture: torch.Tensor
+        if self.vae_tile is not None and max(latent.shape[-2:]) * self.factor > self.vae_tile:
+            picture = decode_tiled(self.vae, latent, self.vae_tile)
+        else:
+            picture = self.vae.decode(latent, return_dict=False)[0]
         return picture.float()
 
     def _each(self, batch: torch.Tensor, call: Callable[[torch.Tensor], torch.Tensor], doing: str) -> torch.Tensor:
-        """Run one VAE direction picture by picture; where a number is not finite, once more in `vae_fallback`."""
+        """Run one VAE direction picture by picture; where a number is not finite, once more in fp32."""
+        self._bring("vae")
         out = []
         for one in batch.split(1):
             done = call(one.to(self.device, self.vae_dtype))
-            if not torch.isfinite(done).all() and self.vae_dtype != self.vae_fallback:
-                was, self.vae_dtype = self.vae_dtype, self.vae_fallback
-                nn.Module.to(self.vae, dtype=self.vae_fallback)
-                self.notes.append(
-                    f"the VAE gave NaN or infinity in {_short(was)}; it went on in {_short(self.vae_dtype)}"
-                )
+            if not torch.isfinite(done).all() and self.raise_precision("vae", "gave NaN or infinity"):
                 done = call(one.to(self.device, self.vae_dtype))
             if not torch.isfinite(done).all():
                 raise NonFinite(f"{self.name}: the VAE gave NaN or infinity while {doing}, in {_short(self.vae_dtype)}")
             out.append(done.to(batch.device))
         return torch.cat(out).contiguous()
+
+
+def _place(network: nn.Module, device: torch.device) -> None:
+    """Move a network, unless it is there."""
+    now = next(network.parameters()).device
+    if now.type != device.type or device.index not in (None, now.index):
+        nn.Module.to(network, device)
 
 
 def _short(dtype: torch.dtype) -> str:
