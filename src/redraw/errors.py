@@ -100,7 +100,7 @@ class OutOfMemory(ModelError):
     """The device has too little memory, also after everything in `tried`."""
 
     def __init__(self, needed: str, tried: Sequence[str] = ()) -> None:
-        self.tried = tuple(tried)
+        self.needed, self.tried = needed, tuple(tried)
         after = f" (tried: {', '.join(tried)})" if tried else ""
         super().__init__(f"out of memory: {needed}{after}")
 

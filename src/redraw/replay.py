@@ -79,7 +79,9 @@ def _request(studio: Studio, recipe: Mapping[str, Any], beside: Path, inputs: Se
     fields = dict(recipe["request"])
     if recipe.get("inputs"):
         folders = [beside.parent, studio.settings.data_dir / "inputs", *inputs]
-        fields["images"] = tuple(_find(given, folders) for given in recipe["inputs"])
+        found = [(given.get("role", "image"), _find(given, folders)) for given in recipe["inputs"]]
+        fields |= {role: ref for role, ref in found if role != "image"}
+        fields["images"] = tuple(ref for role, ref in found if role == "image")
     fields["model"] = str(_find_model(studio, recipe["model"]))
     if recipe.get("vae"):
         fields["vae"] = recipe["vae"]["name"]

@@ -8,16 +8,15 @@ listed. Nothing below this room knows that A1111 exists.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redraw.compat.masks import SOFT_SCRIPT, decode_picture, mask_fields, mask_outputs, soft_fields
 from redraw.compat.names import resolve_sampler
 from redraw.errors import RequestError
 from redraw.registry import SAMPLERS
-from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
+from redraw.request import Generation, Img2Img, Txt2Img
 
 RESIZE_MODES: Final = ("just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale")
 
@@ -40,10 +39,14 @@ _THEIR_FIELDS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Translation:
-    """Our request, and one line for each thing of theirs that was not honoured."""
+    """Our request, and one line for each thing of theirs that was not honoured.
+
+    `outputs` names pictures that A1111 appends to each masked result: attributes of our `Result`.
+    """
 
     request: Generation
     not_honoured: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ _SETTINGS: Final[Mapping[str, _Rule]] = {
     "img2img_extra_noise": _Rule("extra_noise", float),
     "img2img_background_color": _Rule("background", str),
     "upscaler_for_img2img": _Rule("upscaler", _optional_name),
+    "img2img_color_correction": _Rule("color_correction", bool),
+    "inpainting_mask_weight": _Rule("mask_weight", lambda value: value if isinstance(value, int) else float(value)),
     "sigma_min": _Rule("sigma_min", float),
     "sigma_max": _Rule("sigma_max", float),
     "rho": _Rule("rho", float),
@@ -91,7 +96,10 @@ _SETTINGS: Final[Mapping[str, _Rule]] = {
     "uni_pc_order": _Rule("unipc_order", int),
     "uni_pc_lower_order_final": _Rule("unipc_lower_order_final", bool),
 }
-_IMG2IMG_ONLY: Final = frozenset({"exact_steps", "extra_noise", "background", "upscaler"})
+_IMG2IMG_ONLY: Final = frozenset(
+    {"exact_steps", "extra_noise", "background", "upscaler", "color_correction", "mask_weight"}
+)
+_MASK_SETTINGS: Final = frozenset({"return_mask", "return_mask_composite", "overlay_inpaint"})
 
 # request field, the setting that overrides it when it is not at its default, that default, our field, infotext key
 _NOISE_FIELDS: Final = (
@@ -131,10 +139,14 @@ def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
         fields["noise_multiplier"] = float(_number(body, "initial_noise_multiplier", 1))
     fields["keep_alpha"] = False  # A1111 gives RGB, whatever came in
     fields["reading"] = "plain"
-    for name in ("mask", "latent_mask", "image_cfg_scale"):
-        if body.get(name) is not None:
-            said.append(f"{name}: not available yet")
-    return Translation(Img2Img(**fields), tuple(said + _unknown_keys(body)))
+    fields["mask_rules"], fields["zero_strength"] = "loose", "step"
+    fields["image_cfg_scale"] = None if body.get("image_cfg_scale") is None else _number(body, "image_cfg_scale", 1)
+    fields |= mask_fields(body, settings)
+    _apply_scripts(fields, body, said)
+    if body.get("latent_mask") is not None:
+        said.append("latent_mask: not available; A1111 takes it from scripts only")
+    outputs = mask_outputs(settings) if "mask" in fields else ()
+    return Translation(Img2Img(**fields), tuple(said + _unknown_keys(body)), outputs)
 
 
 def txt2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Translation:
@@ -144,20 +156,10 @@ def txt2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     fields = _shared_fields(body, settings, said)
     for name in _IMG2IMG_ONLY & fields.keys():
         del fields[name]
+    _apply_scripts({}, body, said)
     if body.get("enable_hr"):
         said.append("enable_hr: not available yet")
     return Translation(Txt2Img(**fields), tuple(said + _unknown_keys(body)))
-
-
-def decode_picture(text: Any, where: str) -> PictureRef:
-    """Return a base64 text, or a data URI, as a picture; `RequestError` names `where` if it is neither."""
-    if not isinstance(text, str):
-        raise RequestError(where, type(text).__name__, "it is a base64 text")
-    payload = text.split(",", 1)[1] if text.startswith("data:") and "," in text else text
-    try:
-        return PictureRef.from_bytes(base64.b64decode("".join(payload.split()), validate=True), name=where)
-    except (binascii.Error, ValueError):
-        raise RequestError(where, text[:40], "it is a base64 text") from None
 
 
 def _merged_settings(body: Mapping[str, Any], options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -194,10 +196,19 @@ def _shared_fields(body: Mapping[str, Any], settings: Mapping[str, Any], said: l
     if body.get("eta") is not None:
         fields["eta"] = float(_number(body, "eta", 0))
     _apply_noise_fields(fields, body, settings)
-    for name in ("styles", "restore_faces", "refiner_checkpoint", "script_name", "infotext", "alwayson_scripts"):
+    for name in ("styles", "restore_faces", "refiner_checkpoint", "script_name", "infotext"):
         if body.get(name):
             said.append(f"{name}: not available yet")
     return fields
+
+
+def _apply_scripts(fields: dict[str, Any], body: Mapping[str, Any], said: list[str]) -> None:
+    """Take over the always-on scripts that are ours too, and list the others."""
+    for title, given in (body.get("alwayson_scripts") or {}).items():
+        if title.lower() == SOFT_SCRIPT and fields:
+            fields |= soft_fields((given or {}).get("args", []))
+        else:
+            said.append(f"alwayson_scripts.{title}: not available yet")
 
 
 def _apply_noise_fields(fields: dict[str, Any], body: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
@@ -228,7 +239,7 @@ def _apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: l
             timestep_family = SAMPLERS.get(fields["sampler"]).family == "timestep"
             if timestep_family == (key == "eta_ddim"):
                 fields["eta"] = float(value)
-        elif key not in noise:
+        elif key not in noise and key not in _MASK_SETTINGS:
             said.append(f"override_settings.{key}: not available yet")
 
 

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from redraw.image.color import ColorMatch
+from redraw.image.edge import Edge
 from redraw.image.picture import Picture
 from redraw.image.save import Extras, Saved, save_picture
+from redraw.pipeline.paste import Pasted
 
 Preview = Callable[[], NDArray[np.uint8]]
 
@@ -53,6 +56,7 @@ class Result:
         recipe: its whole recipe; `redraw replay` makes the picture again from it.
         seed, variation_seed: what it was made from.
         notes: plain sentences about what was decided or went wrong on the way.
+        pasted: how the new part went into its source; None for txt2img.
     """
 
     index: int
@@ -62,6 +66,27 @@ class Result:
     seed: int
     variation_seed: int
     notes: tuple[str, ...] = ()
+    pasted: Pasted | None = None
+
+    @property
+    def mask(self) -> Picture | None:
+        """The mask as it was used, 255 = new; None without one."""
+        return self.pasted.mask if self.pasted else None
+
+    @property
+    def cutout(self) -> Picture | None:
+        """The new part alone, RGBA; None without a mask."""
+        return self.pasted.cutout if self.pasted else None
+
+    @property
+    def edge(self) -> Edge | None:
+        """How well the new part meets what surrounds it; None without a mask."""
+        return self.pasted.edge if self.pasted else None
+
+    @property
+    def color(self) -> ColorMatch | None:
+        """What color matching found; None where it did not run."""
+        return self.pasted.color if self.pasted else None
 
     @property
     def image(self) -> Image.Image:

@@ -5,7 +5,7 @@ The recipe is JSON::
     {"format": 1, "program": "redraw-0.1.0", "kind": "img2img",
      "request": {...}        the request of this one picture: seeds fixed, one picture; only what is not the default
      "model": {"name": ..., "sha256": ...}, "vae": the same or null,
-     "inputs": [{"name": ..., "sha256": ...}],
+     "inputs": [{"name": ..., "sha256": ..., "role": "image" | "mask" | "paint"}],
      "environment": {"device": ..., "dtype": ..., "threads": ..., "torch": ...},
      "run": {"index": 0, "images": 4},
      "pixels": "<sha256 of mode, size and raw pixels>", "notes": [...]}
@@ -27,8 +27,10 @@ from redraw.image import infotext
 from redraw.image.picture import Pixels
 from redraw.models.devices import dtype_name
 from redraw.models.model import Model
+from redraw.pipeline.latents import EDIT_CHANNELS, INPAINT_CHANNELS
 from redraw.pipeline.shots import Shot
-from redraw.request import Generation, Img2Img
+from redraw.request import Generation, Img2Img, PictureRef, describe_fields
+from redraw.request.masks import SoftOptions
 from redraw.sampling.sampler import Sampler
 
 FORMAT: Final = 1
@@ -58,21 +60,42 @@ def single_request(request: Generation, shot: Shot) -> Generation:
     }
     if isinstance(request, Img2Img):
         changes["images"] = (request.images[shot.source].hashed(),)
+        changes |= {name: ref.hashed() for name, ref in _layers(request).items()}
+        if request.masked and request.masked_content == "latent-noise" and request.content_seed is None:
+            changes["content_seed"] = None if shot.content_seed == shot.seed else shot.content_seed
     return request.changed(**changes)
+
+
+def _layers(request: Img2Img) -> dict[str, PictureRef]:
+    """Return the pictures of a request besides its sources, by the field they stand in."""
+    layers = {"mask": request.mask, "paint": request.paint}
+    return {name: ref for name, ref in layers.items() if isinstance(ref, PictureRef)}
 
 
 def build_recipe(
     request: Generation, shot: Shot, model: Model, size: Size, pixels: Pixels, images: int, notes: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return the recipe of one result as plain JSON data."""
+    """Return the recipe of one result as plain JSON data.
+
+    Args:
+        request, shot, model: what was made, with what.
+        size: of the canvas: of the result, or of the close-up with only masked.
+        pixels: of the result.
+        images: how many pictures the run makes.
+        notes: what was said about the result.
+    """
     single = single_request(request, shot).changed(
         width=size.width,
         height=size.height,
         device=model.device.type,
         dtype=dtype_name(model.dtype),
+        vae_tile=model.vae_tile or 0,
         **({"scale": None} if isinstance(request, Img2Img) else {}),
     )
-    inputs = [ref.model_dump() for ref in single.images] if isinstance(single, Img2Img) else []
+    inputs = []
+    if isinstance(single, Img2Img):
+        inputs = [{**ref.model_dump(), "role": "image"} for ref in single.images]
+        inputs += [{**ref.model_dump(), "role": name} for name, ref in _layers(single).items()]
     return {
         "format": FORMAT,
         "program": program(),
@@ -94,15 +117,19 @@ def build_recipe(
     }
 
 
-def build_infotext(request: Generation, shot: Shot, model: Model, sampler: Sampler, schedule: str, size: Size) -> str:
+def build_infotext(
+    request: Generation, shot: Shot, model: Model, sampler: Sampler, schedule: str, size: Size, *, masked: bool = False
+) -> str:
     """Return A1111's infotext of one result: its keys, order and quoting (reference 4.1, 4.2).
 
     Args:
         request, shot, model: what was made, with what.
         sampler: the sampler, for the options it really takes.
         schedule: label of the schedule that was used ("Automatic" already resolved where it is).
-        size: of the result.
+        size: of the canvas.
+        masked: whether a mask really was used.
     """
+    redraws = request if isinstance(request, Img2Img) else None
     varied = float(request.variation_strength) != 0
     resize = request.seed_resize_from
     params: dict[str, Any] = {
@@ -110,6 +137,7 @@ def build_infotext(request: Generation, shot: Shot, model: Model, sampler: Sampl
         "Sampler": request.sampler,
         "Schedule type": schedule,
         "CFG scale": request.cfg_scale,
+        "Image CFG scale": redraws.image_cfg_scale if redraws and model.in_channels == EDIT_CHANNELS else None,
         "Seed": shot.seed,
         "Size": str(size),
         "Model hash": model.short_hash,
@@ -119,16 +147,43 @@ def build_infotext(request: Generation, shot: Shot, model: Model, sampler: Sampl
         "Variation seed": shot.variation_seed if varied else None,
         "Variation seed strength": request.variation_strength if varied else None,
         "Seed resize from": f"{resize[0]}x{resize[1]}" if resize else None,
-        "Denoising strength": request.strength if isinstance(request, Img2Img) else None,
+        "Denoising strength": redraws.strength if redraws else None,
+        "Conditional mask weight": _mask_weight(model, redraws),
         "Clip skip": request.clip_skip if request.clip_skip > 1 else None,
         "ENSD": request.ensd if request.ensd and sampler.uses_ensd and request.eta != 0 else None,
         "RNG": {"gpu": None, "cpu": "CPU", "nv": "NV"}[request.rng],
         "Tiling": True if request.tiling else None,
+        **(_mask_params(redraws, masked) if redraws else {}),
         **_extra_params(request, sampler),
         "Version": program(),
     }
     kept = {key: value for key, value in params.items() if key not in request.infotext_without}
     return infotext.build(shot.prompt, shot.negative_prompt, kept)
+
+
+def _mask_weight(model: Model, redraws: Img2Img | None) -> float | None:
+    """Return what inpainting checkpoints note, also in txt2img [Q]."""
+    if model.in_channels != INPAINT_CHANNELS:
+        return None
+    return redraws.mask_weight if redraws else 1.0
+
+
+def _mask_params(request: Img2Img, masked: bool) -> Mapping[str, Any]:
+    """Return the keys of soft inpainting and of the mask, in A1111's order; None where a setting says nothing."""
+    found: dict[str, Any] = {}
+    if request.soft:
+        for field in describe_fields(SoftOptions):
+            found[str(field.infotext)] = getattr(request, field.name)
+    if request.masked:
+        x, y = request.blur_xy
+        found["Mask mode"] = "Inpaint not masked" if request.invert_mask else None
+        found["Mask blur"] = x if x == y and x > 0 else None
+    if masked:
+        found["Inpaint area"] = "Only masked" if request.only_masked else None
+        found["Masked area padding"] = request.padding if request.only_masked else None
+        content = request.masked_content.replace("-", " ")
+        found["Masked content"] = None if content == "original" else content
+    return found
 
 
 def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:

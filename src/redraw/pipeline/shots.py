@@ -11,6 +11,7 @@ from redraw.request import Generation, Img2Img
 
 LAST_RANDOM_SEED = 4294967293
 LATENT_STEP = 8
+MOST_ASPECT = 2  # of a close-up whose size is not given: models draw long pictures badly
 SHRINK_ABOVE = 4  # a source of more than this many native areas is reduced unless a size is asked for
 
 
@@ -23,6 +24,7 @@ class Shot:
         prompt, negative_prompt: its texts.
         seed, variation_seed: its seeds, never -1.
         source: which of the request's pictures it redraws.
+        content_seed: what latent noise under a mask is made from.
     """
 
     index: int
@@ -31,6 +33,7 @@ class Shot:
     seed: int
     variation_seed: int
     source: int
+    content_seed: int = 0
 
 
 def fix_seed(seed: int) -> int:
@@ -56,8 +59,12 @@ def plan_shots(request: Generation) -> list[Shot]:
         seeds = [first + (0 if request.variation_strength else i) for i in range(count)]
     variation = fix_seed(request.variation_seed)
     sources = len(request.images) if isinstance(request, Img2Img) else 1
+    # [Q] A1111 makes latent noise from the first batch's seeds for every batch; ours belongs to the picture.
+    shared = isinstance(request, Img2Img) and request.mask_rules == "loose"
+    contents = [seeds[i % request.group_size if shared else i] % 2**64 for i in range(count)]
     return [
-        Shot(i, prompts[i], negatives[i], seeds[i] % 2**64, (variation + i) % 2**64, i % sources) for i in range(count)
+        Shot(i, prompts[i], negatives[i], seeds[i] % 2**64, (variation + i) % 2**64, i % sources, contents[i])
+        for i in range(count)
     ]
 
 
@@ -88,15 +95,16 @@ class Canvas:
     note: str = ""
 
 
-def plan_canvas(request: Generation, native: int, source: Size | None) -> Canvas:
+def plan_canvas(request: Generation, native: int, source: Size | None, close_up: Size | None = None) -> Canvas:
     """Return the sizes of a run.
 
     Args:
         request: what was asked for.
         native: side of the square the model was trained on, pixels.
         source: size of the upright source, None for txt2img.
+        close_up: size of the masked part with its padding, for only masked.
     """
-    asked, note = _asked_size(request, native, source)
+    asked, note = _asked_size(request, native, source, close_up)
     if request.size_rule == "floor-8":
         if min(asked) < LATENT_STEP:
             raise RequestError("width" if asked.width < asked.height else "height", min(asked), "it is at least 8")
@@ -110,7 +118,7 @@ def _latent(size: Size) -> Size:
     return Size(size.width // LATENT_STEP, size.height // LATENT_STEP)
 
 
-def _asked_size(request: Generation, native: int, source: Size | None) -> tuple[Size, str]:
+def _asked_size(request: Generation, native: int, source: Size | None, close_up: Size | None) -> tuple[Size, str]:
     width, height = request.width, request.height
     if source is None:
         return Size(width or native, height or native), ""
@@ -118,6 +126,8 @@ def _asked_size(request: Generation, native: int, source: Size | None) -> tuple[
         return source.scaled(float(request.scale)), ""
     if width and height:
         return Size(width, height), ""
+    if close_up is not None:
+        source = _native_shape(close_up, native)
     if width:
         return Size(width, max(1, round(source.height * width / source.width))), ""
     if height:
@@ -130,3 +140,10 @@ def _asked_size(request: Generation, native: int, source: Size | None) -> tuple[
         reduced,
         f"the source of {source} was reduced to {reduced}, the model's size; give --width or --scale for another",
     )
+
+
+def _native_shape(close_up: Size, native: int) -> Size:
+    """Return a canvas of the model's area in the shape of a close-up; the longer side is at most twice the shorter."""
+    aspect = min(max(close_up.width / close_up.height, 1 / MOST_ASPECT), MOST_ASPECT)
+    wide, high = native * aspect**0.5, native / aspect**0.5
+    return Size(*(max(LATENT_STEP, round(side / LATENT_STEP) * LATENT_STEP) for side in (wide, high)))

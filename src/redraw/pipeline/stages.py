@@ -1,43 +1,29 @@
-"""The stages of a run, each usable by itself: encode a picture, sample latents, decode them."""
+"""The stages of a run, each usable by itself: read the texts, sample latents, decode them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
 from redraw.conditioning.text import encode as encode_texts
-from redraw.errors import NonFinite, OutOfMemory
+from redraw.errors import NonFinite
 from redraw.geometry import Size
-from redraw.image.resize import RESIZE_MODES, ResizeMode
-from redraw.models.model import Model
-from redraw.pipeline.shots import Canvas, Shot
+from redraw.models.model import Extras, Model
+from redraw.pipeline.healing import memory_for
+from redraw.pipeline.latents import EDIT_CHANNELS, Latents
+from redraw.pipeline.shots import Shot
 from redraw.request import Generation, Img2Img
 from redraw.sampling import trajectory
 from redraw.sampling.denoiser import Cond, Conditioned
 from redraw.sampling.guidance import Guided, Skips
 from redraw.sampling.levels import NoiseLevels
+from redraw.sampling.masking import Blend, Masked, SoftBlend, form_for, hard_blend
 from redraw.sampling.noise import Noise, Seed
 from redraw.sampling.sampler import Step
 from redraw.sampling.schedulers import ScheduleOptions
 from redraw.sampling.trajectory import Plan, RunOptions
-
-
-@torch.inference_mode()
-def encode(model: Model, tensor: torch.Tensor, request: Img2Img, canvas: Canvas) -> torch.Tensor:
-    """Return the latents `[1, c, h, w]` of a prepared source `[1, 3, H, W]` on the model's device.
-
-    With the resize mode latent-upscale the source comes in its own size, and its latents are stretched to the canvas,
-    bilinear and without antialiasing, as A1111's mode 3 does.
-    """
-    with _memory_for(f"encoding a picture of {tensor.shape[-1]}x{tensor.shape[-2]}"):
-        latents = model.encode(tensor.to(model.device))
-    if RESIZE_MODES[request.resize_mode] is ResizeMode.LATENT_UPSCALE:
-        size = (canvas.latent.height, canvas.latent.width)
-        latents = torch.nn.functional.interpolate(latents, size=size, mode="bilinear", antialias=False)
-    return latents
 
 
 def make_plan(model: Model, request: Generation) -> Plan:
@@ -91,8 +77,10 @@ def sample(
     request: Generation,
     shots: Sequence[Shot],
     texts: Sequence[Texts],
-    latents: torch.Tensor | None,
+    latents: Latents,
     size: Size,
+    *,
+    together: bool = True,
 ) -> Iterator[Step]:
     """Run the sampler over some pictures as one batch and yield each step; the last step's `x` is the result.
 
@@ -102,18 +90,22 @@ def sample(
         request: the run.
         shots: the pictures of this batch.
         texts: their contexts, of equal lengths.
-        latents: `[b, c, h, w]` to redraw, or None for txt2img.
+        latents: what they start from, a row each (`latents.with_content` was applied).
         size: of the latents.
+        together: on a GPU, evaluate the prompts of a step as one batch; needs more memory.
 
     Raises:
         NonFinite: the UNet gave NaN or infinity.
+        OutOfMemory: the device has too little memory.
     """
     noise = _noise(model, request, shots, size)
-    steps = trajectory.run(plan, _guided(model, plan, request, texts), latents, noise, run_options(request))
+    guided = _guided(model, plan, request, texts, latents.concat, together)
+    denoiser = _masked(guided, plan, request, latents)
+    steps = trajectory.run(plan, denoiser, latents.z, noise, run_options(request))
     last: Step | None = None
     while True:
         # Inside, not around the yield: inference mode belongs to this thread, not to the caller's code.
-        with torch.inference_mode(), _memory_for(f"sampling {len(shots)} pictures of {size.scaled(model.factor)}"):
+        with torch.inference_mode(), memory_for(f"sampling {len(shots)} pictures of {size.scaled(model.factor)}"):
             last, previous = next(steps, None), last
         if last is None:
             break
@@ -157,20 +149,43 @@ def _noise(model: Model, request: Generation, shots: Sequence[Shot], size: Size)
     return Noise.from_seeds(shape, seeds, source=request.rng, device=model.device)
 
 
-def _guided(model: Model, plan: Plan, request: Generation, texts: Sequence[Texts]) -> Guided:
+def _masked(guided: Guided, plan: Plan, request: Generation, latents: Latents) -> Guided | Masked:
+    """Return the denoiser that keeps what the mask leaves out; the denoiser itself where there is no mask."""
+    if latents.repaint is None or latents.z is None or not isinstance(request, Img2Img):
+        return guided
+    blend: Blend = hard_blend
+    if request.soft:
+        blend = SoftBlend(float(request.soft_bias), float(request.soft_preservation), float(request.soft_contrast))
+    return Masked(guided, latents.z, latents.repaint, blend, form_for(plan.sampler))
+
+
+def _guided(
+    model: Model,
+    plan: Plan,
+    request: Generation,
+    texts: Sequence[Texts],
+    concat: torch.Tensor | None,
+    together: bool,
+) -> Guided:
     """Return the model as the denoiser of these pictures."""
 
     def network(x: torch.Tensor, t: torch.Tensor, cond: Cond) -> torch.Tensor:
-        return model.predict(x, t, cond.expand(x.shape[0]).text)
+        wide = cond.expand(x.shape[0])
+        return model.predict(x, t, wide.text, Extras(wide.extra.get("concat")))
 
-    positive = Cond(torch.cat([text.positive for text in texts]))
-    negative = Cond(torch.cat([text.negative for text in texts]))
+    extra = {} if concat is None else {"concat": concat}
+    positive = Cond(torch.cat([text.positive for text in texts]), extra)
+    negative = Cond(torch.cat([text.negative for text in texts]), extra)
+    edits = model.in_channels == EDIT_CHANNELS and isinstance(request, Img2Img) and concat is not None
+    blank = Cond(negative.text, {"concat": torch.zeros_like(concat)}) if edits and concat is not None else None
     return Guided(
         Conditioned(network, plan.levels, model.prediction, quantize=request.quantize),
         positive=lambda _: [(positive, 1.0)],
         negative=lambda _: negative,
         scale=float(request.cfg_scale) * plan.sampler.cfg_factor,
-        together=model.device.type != "cpu",
+        together=together and model.device.type != "cpu",
+        image_scale=_image_scale(request) if edits else None,
+        blank=None if blank is None else lambda _: blank,
         needs_uncond=plan.sampler.needs_uncond,
         skips=Skips(
             ngms=float(request.ngms),
@@ -182,6 +197,11 @@ def _guided(model: Model, plan: Plan, request: Generation, texts: Sequence[Texts
     )
 
 
+def _image_scale(request: Generation) -> float | None:
+    scale = request.image_cfg_scale if isinstance(request, Img2Img) else None
+    return None if scale is None else float(scale)
+
+
 @torch.inference_mode()
 def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
     """Return the picture `[b, 3, 8h, 8w]` in about [-1, 1] of latents `[b, c, h, w]`.
@@ -190,18 +210,5 @@ def decode(model: Model, latents: torch.Tensor) -> torch.Tensor:
         NonFinite: the VAE gave NaN or infinity, also in fp32.
         OutOfMemory: the device has too little memory.
     """
-    with _memory_for(f"decoding latents of {latents.shape[-1]}x{latents.shape[-2]}"):
+    with memory_for(f"decoding latents of {latents.shape[-1]}x{latents.shape[-2]}"):
         return model.decode(latents)
-
-
-@contextmanager
-def _memory_for(what: str) -> Iterator[None]:
-    """Turn the device's complaint that memory ran out, on a GPU or a CPU, into ours."""
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise OutOfMemory(what) from None
-    except RuntimeError as error:
-        if "DefaultCPUAllocator" not in str(error):
-            raise
-        raise OutOfMemory(what) from None

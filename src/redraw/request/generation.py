@@ -127,7 +127,7 @@ class Img2Img(Generation, MaskOptions):
     upscaler: str | None = option(
         None, "Upscaler for img2img", "Used where the source must be enlarged, before resampling: Lanczos or Nearest."
     )
-    image_cfg_scale: Number = option(
+    image_cfg_scale: Number | None = option(
         1.5,
         "Image CFG scale",
         "For InstructPix2Pix checkpoints: how closely the source is followed; 1 leaves this guidance out.",

@@ -144,6 +144,10 @@ class MaskOptions(PaintOptions, SoftOptions):
         True, "Round mask", "Decide each spot wholly, as models expect; grey masks act only at the edge.",
         group="Inpaint",
     )  # fmt: skip
+    overlay: bool = option(
+        True, "Overlay original", "Put the repainted part into the picture; off gives what the model drew.",
+        group="Inpaint",
+    )  # fmt: skip
     mask_weight: Number = option(
         1.0,
         "Inpainting conditioning mask strength",
