@@ -11,6 +11,7 @@ from redraw.cli.app import app
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 WIDTH = 110
+LONG = 6  # lines of a section that is not printed twice
 
 
 def commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
@@ -29,12 +30,24 @@ def commands(group: click.Group, context: click.Context) -> Iterator[tuple[click
 
 
 def page() -> str:
-    """Return the page's text."""
+    """Return the page's text; a section of options that an earlier command has too is only referred to."""
     parts = ["# The command line\n\nWritten by `scripts/write_docs.py` from the commands' own help.\n"]
+    shown: dict[str, str] = {}
     for command, context in commands(app, click.Context(app, info_name="redraw", help_option_names=["-h", "--help"])):
+        name = context.command_path.replace(" [OPTIONS]", "")
         text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-        parts.append(f"## {context.command_path.replace(' [OPTIONS]', '')}\n\n```\n{text}\n```\n")
+        sections = [_once(section, name, shown) for section in text.split("\n\n")]
+        help_text = "\n\n".join(sections)
+        parts.append(f"## {name}\n\n```\n{help_text}\n```\n")
     return "\n".join(parts)
+
+
+def _once(section: str, name: str, shown: dict[str, str]) -> str:
+    """Return a section of a command's help, or if it is long, where it stands already."""
+    title, *lines = section.split("\n")
+    if len(lines) < LONG or shown.setdefault(section, name) == name:
+        return section
+    return f"{title} those of {shown[section]}"
 
 
 if __name__ == "__main__":

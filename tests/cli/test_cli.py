@@ -10,48 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from redraw.cli import main
-
-
-@dataclass
-class Outcome:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Outcome]
-
-
-@pytest.fixture
-def cli(
-    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Cli:
-    """Call the command line in an empty folder, with the tiny checkpoint at hand."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REDRAW_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("REDRAW_MODELS_DIR", str(tiny_checkpoint.parent))
-    monkeypatch.setenv("COLUMNS", "400")
-
-    def call(*arguments: str) -> Outcome:
-        with pytest.raises(SystemExit) as stopped:
-            main([str(a) for a in arguments])
-        captured = capsys.readouterr()
-        code = stopped.value.code
-        return Outcome(code if isinstance(code, int) else 0, captured.out, captured.err)
-
-    return call
-
-
+Cli = Callable[..., Any]
 FAST = ("--model", "tiny", "--steps", "2", "--sampler", "Euler", "--device", "cpu", "--dtype", "fp32")
 
 
@@ -313,7 +279,11 @@ def test_models_are_listed_and_described(cli: Cli, tiny_checkpoint: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", ["img2img", "txt2img", "info", "replay", "models", "samplers", "schedulers", "demo"]
+    "command",
+    [
+        *("img2img", "inpaint", "sketch", "inpaint-sketch", "batch", "txt2img"),
+        *("info", "replay", "models", "samplers", "schedulers", "demo"),
+    ],
 )
 def test_every_command_has_help(cli: Cli, command: str) -> None:
     done = cli(command, "--help")

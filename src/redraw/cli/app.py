@@ -11,6 +11,10 @@ import click
 # command -> (module below redraw.cli, attribute, one line of help)
 COMMANDS: Final = {
     "img2img": ("generate", "img2img", "Redraw pictures by a prompt."),
+    "inpaint": ("generate", "inpaint", "Redraw a part of pictures, and nothing else."),
+    "sketch": ("generate", "sketch", "Redraw pictures with paint laid over them."),
+    "inpaint-sketch": ("generate", "inpaint_sketch", "Redraw only what was painted."),
+    "batch": ("batch", "batch", "Redraw every picture of a folder."),
     "txt2img": ("generate", "txt2img", "Draw a picture from words alone."),
     "info": ("recipes", "info", "Show the recipe a picture carries."),
     "replay": ("recipes", "replay", "Make a picture again from its recipe and compare."),
@@ -59,6 +63,7 @@ def app(**_: Any) -> None:
 
     \b
       redraw img2img cat.png "a fox, flat, on a green background" --strength 0.6
+      redraw inpaint cat.png "a red hat" --mask hat.png
       redraw info result.png
       redraw replay result.png
     """

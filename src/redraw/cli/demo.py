@@ -18,8 +18,8 @@ from redraw.settings import Settings
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="Folder for the pictures.")
 def demo(output: Path | None) -> None:
     """Redraw the example picture with the starter model and put before and after side by side."""
-    from redraw.cli.generate import Job, run_job
     from redraw.cli.output import Output
+    from redraw.cli.session import Job, Session, run_job
     from redraw.cli.terminal import Bar
     from redraw.studio import Studio
 
@@ -33,9 +33,9 @@ def demo(output: Path | None) -> None:
     with as_file(starter.joinpath(plan["input"])) as path, Bar() as bar:
         request = Img2Img(images=(PictureRef.from_path(path).hashed(),), **plan["request"])
         writer = Output(str(folder), folder, overwrite=True)
-        report = run_job(studio, Job(request, plan["input"]), writer, bar, 0)
+        result = run_job(Session(studio, writer, bar), Job(request, plan["input"]))[0]
         before_after = _side_by_side(path, writer.written[0], folder / "before-after.png")
-    click.echo(f'"{request.prompt}", strength {request.strength}, seed {report[0]["seed"]}')
+    click.echo(f'"{request.prompt}", strength {request.strength}, seed {result.seed}')
     click.echo(f"before | after: {before_after}")
 
 

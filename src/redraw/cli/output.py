@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from redraw.errors import OutputError, RequestError
-from redraw.image.names import NameValues, file_stem
+from redraw.image.names import NameValues, file_stem, next_number
 
 if TYPE_CHECKING:
+    from redraw.image.picture import Picture
     from redraw.pipeline import Result
 
 SUFFIXES: Final = {
@@ -23,6 +24,7 @@ SUFFIXES: Final = {
     ".tif": "tiff",
     ".tiff": "tiff",
 }
+HERE: Final = Path()
 PATTERNS: Final = {"img2img": "[basename]-[seed]", "txt2img": "[seed]-[prompt_words]"}
 
 
@@ -37,6 +39,7 @@ class Output:
         quality: of lossy formats.
         pattern: A1111's pattern for names in a folder, or None for the command's own.
         overwrite: replace existing files.
+        number: begin names in a folder with A1111's five-digit number.
         pictures: how many pictures the command will make at most; decides whether stdout can take them.
         written: the files so far.
         notes: what the last writing had to do differently.
@@ -48,10 +51,12 @@ class Output:
     quality: int | None = None
     pattern: str | None = None
     overwrite: bool = False
+    number: bool = False
     pictures: int = 1
     written: list[Path] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     _made_root: bool = field(default=False, init=False, repr=False)
+    _numbers: dict[Path, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.to_stdout and self.pictures > 1:
@@ -72,8 +77,8 @@ class Output:
         path = Path(self.target)
         return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
-    def write(self, result: Result, values: NameValues) -> Path | None:
-        """Write one picture; return its path, None for stdout."""
+    def write(self, result: Result, values: NameValues, folder: Path = HERE) -> Path | None:
+        """Write one picture, in `folder` below the folder for results; return its path, None for stdout."""
         from redraw.image.save import save_picture, write_picture
 
         kind = self.file_format or "png"
@@ -83,7 +88,7 @@ class Output:
             )
             sys.stdout.buffer.flush()
             return None
-        path = self.path_for(values, result.recipe.get("kind", "img2img"))
+        path = self.path_for(values, result.recipe.get("kind", "img2img"), folder)
         path.parent.mkdir(parents=True, exist_ok=True)  # a pattern may name folders
         saved = save_picture(
             result.picture.pixels,
@@ -97,12 +102,29 @@ class Output:
         self.notes = saved.notes
         return saved.path
 
-    def path_for(self, values: NameValues, kind: str) -> Path:
+    def write_beside(self, picture: Picture, path: Path, suffix: str, infotext: str) -> Path:
+        """Write a picture that belongs to the one at `path` as `<its name>-<suffix>.png`; return its path."""
+        from redraw.image.save import Extras, save_picture
+
+        target = path.with_name(f"{path.stem}-{suffix}.png")
+        extras = Extras(infotext=infotext)
+        return save_picture(picture.pixels, target, extras=extras, overwrite=self.overwrite).path
+
+    def path_for(self, values: NameValues, kind: str, folder: Path = HERE) -> Path:
         """Return where a picture is to go; an existing file there is dealt with by the writer."""
         if self.is_file and self.target is not None:
             return Path(self.target)
-        stem = file_stem(self.pattern or PATTERNS[kind], values, None)
-        return self.root / f"{stem}.{self.file_format or 'png'}"
+        place = self.root / folder
+        stem = file_stem(self.pattern or PATTERNS[kind], values, self._next_number(place) if self.number else None)
+        return place / f"{stem}.{self.file_format or 'png'}"
+
+    def _next_number(self, place: Path) -> int:
+        """Return the number after the last in a folder, which is read once."""
+        if place not in self._numbers:
+            names = [path.name for path in place.iterdir()] if place.is_dir() else []
+            self._numbers[place] = next_number(names)
+        self._numbers[place] += 1
+        return self._numbers[place] - 1
 
     @property
     def root(self) -> Path:
@@ -130,7 +152,7 @@ class Output:
             raise OutputError(f"cannot write to {self.root}: {error.strerror or error}") from None
 
 
-def name_values(result: Result, *, source: str | None, seeds: Sequence[int], images: int, batch: int) -> NameValues:
+def name_values(result: Result, *, stem: str, seeds: Sequence[int], images: int, batch: int) -> NameValues:
     """Return what a file name pattern may ask about one result."""
     request: dict[str, Any] = dict(result.recipe["request"])
     model = result.recipe["model"]
@@ -153,19 +175,5 @@ def name_values(result: Result, *, source: str | None, seeds: Sequence[int], ima
         batch_size=batch,
         generation_number=result.index + 1,
         run_size=images,
-        basename=Path(source).stem if source else "img",
+        basename=stem,
     )
-
-
-def expand_inputs(patterns: Sequence[str]) -> Iterator[str]:
-    """Yield the files that names and globs mean, in order; `-` stays. A glob without a match is an error."""
-    for pattern in patterns:
-        if pattern == "-" or not any(mark in pattern for mark in "*?[") or Path(pattern).exists():
-            yield pattern
-            continue
-        anchor = Path(pattern).anchor
-        relative = pattern[len(anchor) :]
-        found = sorted(str(path) for path in Path(anchor or ".").glob(relative) if path.is_file())
-        if not found:
-            raise RequestError("input", pattern, "no file matches")
-        yield from found
