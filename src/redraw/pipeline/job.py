@@ -168,7 +168,7 @@ class Job:
         said = (self.canvas.note, *own, *about_model, *self.healer.notes)
         notes = tuple(dict.fromkeys(note for note in said if note))
         masked = source is not None and source.mask is not None
-        size, label = self.canvas.size, self._schedule_label()
+        size, label = self.canvas.work, self._schedule_label()  # [Q] with floor-8 the size asked for, not the result's
         return Result(
             index=shot.index,
             picture=picture,

@@ -79,7 +79,7 @@ def build_recipe(
 
     Args:
         request, shot, model: what was made, with what.
-        size: of the canvas: of the result, or of the close-up with only masked.
+        size: asked for: of the result, or of the close-up with only masked.
         pixels: of the result.
         images: how many pictures the run makes.
         notes: what was said about the result.
@@ -126,7 +126,7 @@ def build_infotext(
         request, shot, model: what was made, with what.
         sampler: the sampler, for the options it really takes.
         schedule: label of the schedule that was used ("Automatic" already resolved where it is).
-        size: of the canvas.
+        size: asked for: of the result, or of the close-up with only masked.
         masked: whether a mask really was used.
     """
     redraws = request if isinstance(request, Img2Img) else None
