@@ -211,8 +211,11 @@ def paste(scene: Scene, pixels: Pixels, soft: Mask | None = None) -> Pasted:
 
 
 def untouched(scene: Scene) -> Pasted:
-    """Return the result of changing nothing: the source in the result's size."""
-    return Pasted(scene, np.asarray(scene.carried), untouched=True)
+    """Return the result of redrawing nothing: the source in the result's size, with its paint if there is some."""
+    pixels = np.asarray(scene.carried)
+    painted = scene.request.paint is not None and pixels.shape[:2] == scene.canvas.size[::-1]
+    deep = scene.source.picture.depth == 16
+    return Pasted(scene, to_sixteen_bits(pixels) if deep else pixels, untouched=not painted)
 
 
 def _corrected(pixels: Pixels, target: np.ndarray) -> Pixels:
