@@ -32,7 +32,7 @@ from redraw.models.catalog import Catalog, ModelFile
 from redraw.models.devices import resolve_device, resolve_dtype
 from redraw.models.loader import load_model
 from redraw.models.model import Model
-from redraw.pipeline import Progress, Result, run
+from redraw.pipeline import Control, Progress, Result, run
 from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 from redraw.settings import Settings
 from redraw.workflows.batch import BatchOptions, Failed, Made, Skipped, plan_batch, run_batch
@@ -44,8 +44,8 @@ Pictureish = str | Path | bytes | PictureRef | Image.Image | np.ndarray[Any, Any
 class Run:
     """A run in progress: iterate it for its events, or ask for its results."""
 
-    def __init__(self, events: Iterator[Event]) -> None:
-        self._events = events
+    def __init__(self, events: Iterator[Event], control: Control | None = None) -> None:
+        self._events, self._control = events, control or Control()
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -57,6 +57,14 @@ class Run:
     def result(self) -> Result:
         """Work through the run and return its first picture."""
         return self.results()[0]
+
+    def interrupt(self) -> None:
+        """Finish the picture at work from its current state, then end; from any thread."""
+        self._control.wish = "interrupt"
+
+    def skip(self) -> None:
+        """Finish the picture at work from its current state, then go on with the next; from any thread."""
+        self._control.wish = "skip"
 
     def cancel(self) -> None:
         """Stop; nothing more is yielded."""
@@ -116,7 +124,8 @@ class Studio:
         if model.path == starter.weights():
             unsaid = {k: v for k, v in starter.DEFAULTS.items() if k not in request.model_fields_set}
             request = request.changed(**unsaid) if unsaid else request
-        return Run(run(request, model, limits=self.limits))
+        control = Control()
+        return Run(run(request, model, limits=self.limits, control=control), control)
 
     def img2img(
         self,

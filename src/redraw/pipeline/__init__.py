@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from redraw.image.picture import Limits
 from redraw.models.model import Model
-from redraw.pipeline.events import Progress, Result
+from redraw.pipeline.events import Control, Progress, Result
 from redraw.pipeline.job import Job
 from redraw.pipeline.latents import encode
 from redraw.pipeline.scene import inner_size, open_sources, set_scene
@@ -14,10 +14,12 @@ from redraw.pipeline.shots import plan_canvas, plan_shots
 from redraw.pipeline.stages import decode, sample
 from redraw.request import Generation, Img2Img
 
-__all__ = ["Progress", "Result", "decode", "encode", "run", "sample"]
+__all__ = ["Control", "Progress", "Result", "decode", "encode", "run", "sample"]
 
 
-def run(request: Generation, model: Model, *, limits: Limits | None = None) -> Iterator[Progress | Result]:
+def run(
+    request: Generation, model: Model, *, limits: Limits | None = None, control: Control | None = None
+) -> Iterator[Progress | Result]:
     """Make every picture of a request, yielding `Progress` while working and a `Result` for each.
 
     A step that fails is tried again with the smallest change that can help (see `redraw.pipeline.healing`); the model
@@ -27,6 +29,7 @@ def run(request: Generation, model: Model, *, limits: Limits | None = None) -> I
         request: what to make.
         model: with what; it must not be used by another run at the same time.
         limits: on the pictures that are opened.
+        control: through which the run can be told to stop early and still give its picture.
 
     Raises:
         PictureError: a source, mask or paint cannot be used.
@@ -37,7 +40,8 @@ def run(request: Generation, model: Model, *, limits: Limits | None = None) -> I
     sources = open_sources(request, limits or Limits()) if isinstance(request, Img2Img) else []
     size = sources[0].picture.size if sources else None
     canvas = plan_canvas(request, model.native_size, size, inner_size(sources))
-    job = Job(request, model, canvas, [set_scene(source, canvas) for source in sources], plan_shots(request))
+    scenes = [set_scene(source, canvas) for source in sources]
+    job = Job(request, model, canvas, scenes, plan_shots(request), control or Control())
     try:
         yield from job.run()
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,18 @@ from redraw.image.save import Extras, Saved, save_picture
 from redraw.pipeline.paste import Pasted
 
 Preview = Callable[[], NDArray[np.uint8]]
+
+
+@dataclass
+class Control:
+    """What somebody asks of a run while it works; it is looked at after every step.
+
+    Attributes:
+        wish: "interrupt": finish the pictures at work from their current state, then end; "skip": the same, then go on
+            with the next ones; "" nothing.
+    """
+
+    wish: Literal["", "interrupt", "skip"] = ""
 
 
 @dataclass(frozen=True)

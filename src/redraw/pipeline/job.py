@@ -6,6 +6,7 @@ import functools
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from redraw.errors import NonFinite, OutOfMemory
 from redraw.image.picture import Picture
 from redraw.models.model import Model
-from redraw.pipeline.events import Preview, Progress, Result
+from redraw.pipeline.events import Control, Preview, Progress, Result
 from redraw.pipeline.healing import Healer, complaint
 from redraw.pipeline.latents import Latents, blank_latents, scene_latents, soft_edge, with_content
 from redraw.pipeline.paste import Pasted, paste, to_pixels, untouched
@@ -49,12 +50,20 @@ class Job:
         canvas: the sizes.
         scenes: the sources on the canvas; none for txt2img.
         shots: the pictures to make.
+        control: what is asked of the run while it works.
     """
 
     def __init__(
-        self, request: Generation, model: Model, canvas: Canvas, scenes: Sequence[Scene], shots: Sequence[Shot]
+        self,
+        request: Generation,
+        model: Model,
+        canvas: Canvas,
+        scenes: Sequence[Scene],
+        shots: Sequence[Shot],
+        control: Control,
     ) -> None:
         self.request, self.model, self.canvas, self.scenes, self.shots = request, model, canvas, scenes, shots
+        self.control = control
         self.plan = make_plan(model, request)
         self.healer = Healer(model)
         self.known_notes = len(model.notes)
@@ -62,6 +71,7 @@ class Job:
         self.sampling_since: float | None = None
         self.done = 0
         self.latents: list[Latents] = []
+        self.remarks: list[str] = []  # about the pictures at work
 
     def run(self) -> Iterator[Progress | Result]:
         """Make every picture; at strength 0 every source is given back as it is, in the size asked for."""
@@ -78,6 +88,9 @@ class Job:
             texts = read_texts(model, request, self.shots)
             for group in _groups(self.shots, texts, 1 if model.device.type == "cpu" else request.group_size):
                 yield from self.make([self.shots[i] for i in group], [texts[i] for i in group])
+                if self.control.wish == "interrupt":
+                    return
+                self.control.wish = ""
 
     def encode(self) -> None:
         """Encode every source once; what txt2img starts from takes their place where there are none."""
@@ -99,7 +112,10 @@ class Job:
                 finished = yield from self.second_try(shot, texts[i], x[i : i + 1], finished)
             result = self.result(shot, finished)
             self.done += 1
+            if not self.control.wish:
+                self.remarks.clear()
             yield result
+        self.remarks.clear()
 
     def sampled(self, shots: Sequence[Shot], texts: Sequence[Texts]) -> Sampled:
         """Sample until it succeeds and return the latents `[b, c, h, w]`.
@@ -114,6 +130,9 @@ class Job:
             try:
                 for last in sample(self.model, self.plan, self.request, shots, texts, latents, size, together=together):
                     yield self.progress("sample", shots[0].index, last, latents)
+                    if self.control.wish:
+                        last = self.stopped_at(last)
+                        break
             except (NonFinite, OutOfMemory) as error:
                 self.healer.heal("unet", shots[0].index, error)
                 if len(shots) > 1 and self.healer.together != together:
@@ -122,6 +141,11 @@ class Job:
             if last is None or latents.z is None or latents.repaint is None or self.softly:
                 return None if last is None else last.x
             return keep(last.x, latents.z, latents.repaint)
+
+    def stopped_at(self, step: Step) -> Step:
+        """Return the step as the last one: its estimate of the picture takes the place of the noisy latent."""
+        self.remarks.append(f"stopped at step {step.index + 1} of {step.total or 'many'} as asked")
+        return replace(step, x=step.denoised)
 
     def begun_with(self, shots: Sequence[Shot]) -> Latents:
         """Return what these pictures start from, each with its own noise under the mask where that was asked for."""
@@ -156,7 +180,7 @@ class Job:
             again = yield from self.sampled([shot], [text])
             finished = finished if again is None else self.finish(shot, again)
         said = f"it came again in fp32: {finished.wrong}" if finished.wrong else "made again, it is well"
-        self.healer.notes.append(f"{wrong}; {said}")
+        self.remarks.append(f"{wrong}; {said}")
         return finished
 
     def result(self, shot: Shot, finished: Finished) -> Result:
@@ -165,7 +189,7 @@ class Job:
         source = pasted.scene.source if pasted else None
         own = (*source.picture.notes, *source.notes) if source else ()
         about_model = self.model.notes if shot.index == 0 else self.model.notes[self.known_notes :]
-        said = (self.canvas.note, *own, *about_model, *self.healer.notes)
+        said = (self.canvas.note, *own, *about_model, *self.healer.notes, *self.remarks)
         notes = tuple(dict.fromkeys(note for note in said if note))
         masked = source is not None and source.mask is not None
         size, label = self.canvas.work, self._schedule_label()  # [Q] with floor-8 the size asked for, not the result's
