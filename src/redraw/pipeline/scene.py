@@ -78,7 +78,8 @@ def open_sources(request: Img2Img, limits: Limits) -> list[Source]:
         RequestError: paint or mask do not fit a picture, or the mask marks nothing.
     """
     paint = open_picture(request.paint, limits) if request.paint is not None else None
-    mask = None if request.mask is None or request.mask == "alpha" else open_picture(request.mask, limits)
+    given = request.mask
+    mask = None if given is None or given == "alpha" else open_picture(given, limits, profiles=False)
     return [_source(request, open_picture(ref, limits), paint, mask) for ref in request.images]
 
 
@@ -95,7 +96,7 @@ def _source(request: Img2Img, picture: Picture, paint: Picture | None, mask_file
         mask = paint_mask(flat, paint, float(request.mask_transparency))
         image = sketch_base(flat, image, mask, float(request.mask_blur))
     if mask is not None:
-        mask = _checked(request, blur(invert(mask) if request.invert_mask else mask, *request.blur_xy))
+        mask = _blurred(request, invert(mask) if request.invert_mask else mask)
     return Source(request, picture, image, mask, content, notes)
 
 
@@ -117,12 +118,15 @@ def _marked(
     return mask, request.masked_content, said
 
 
-def _checked(request: Img2Img, mask: Mask) -> Mask | None:
-    """Return the mask if it marks something; loose rules redraw the whole picture for an empty close-up [Q]."""
-    if mask.any():
-        return mask
+def _blurred(request: Img2Img, mask: Mask) -> Mask | None:
+    """Return the mask blurred; it must mark something. Loose rules redraw everything for an empty close-up [Q]."""
+    soft = blur(mask, *request.blur_xy)
+    if soft.any():
+        return soft
     if request.mask_rules == "loose":
-        return None if request.only_masked else mask
+        return None if request.only_masked else soft
+    if mask.any():
+        raise RequestError("mask_blur", max(request.blur_xy), "so much makes the mask vanish; take less")
     raise RequestError("mask", "empty", "it marks nothing: paint white what is to be redrawn, or use invert_mask")
 
 
