@@ -331,3 +331,10 @@ def test_text_and_resolution_are_found() -> None:
     assert dict(picture.text) == {"Author": "me"}
     assert picture.infotext == "a prompt"
     assert picture.dpi == pytest.approx((300, 300), abs=0.01)
+
+
+def test_a_mask_keeps_its_numbers_whatever_profile_it_carries(grey_profile: bytes) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(stream, "PNG", icc_profile=grey_profile)
+    assert not np.array_equal(open_picture(stream.getvalue()).pixels[..., 0].ravel(), np.arange(256))
+    assert np.array_equal(open_picture(stream.getvalue(), profiles=False).pixels[..., 0].ravel(), np.arange(256))

@@ -20,7 +20,7 @@ from redraw.request.picture import PictureRef
 Source: TypeAlias = PictureRef | str | Path | bytes | BinaryIO
 
 
-def open_picture(source: Source, limits: Limits | None = None) -> Picture:
+def open_picture(source: Source, limits: Limits | None = None, *, profiles: bool = True) -> Picture:
     """Return the picture in `source`, upright, as 8- or 16-bit RGB or RGBA, with what must survive.
 
     Of an animation or a file of several pages the first is taken; `Picture.notes` says so.
@@ -28,6 +28,7 @@ def open_picture(source: Source, limits: Limits | None = None) -> Picture:
     Args:
         source: a reference, a path, a file's bytes, or an open binary file.
         limits: what the file may be at most; checked before its pixels are decoded.
+        profiles: use color profiles; without, the numbers stay as they are, which is what a mask needs.
 
     Raises:
         PictureError: there is no such file, it is no picture, it is damaged, or it is larger than the limits.
@@ -43,7 +44,7 @@ def open_picture(source: Source, limits: Limits | None = None) -> Picture:
     with image:
         _check_size(image, ref.name, limits)
         found = carried(image, data)
-        decoded = decode(image, data, ref.name, found.icc)
+        decoded = decode(image, data, ref.name, found.icc if profiles else None)
     if ref.sha256 is None or ref.path is not None:
         ref = ref.model_copy(update={"sha256": hashlib.sha256(data).hexdigest()})
     return _assemble(ref, image.format or "", found, decoded)
