@@ -110,6 +110,33 @@ def test_a_path_is_taken_as_it_is_unless_forbidden(folder: Path) -> None:
         Catalog([], starter=False).find(str(folder / "style.safetensors"))
 
 
+def test_a_flat_folder_is_sorted_by_content_not_by_name(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_checkpoint, tmp_path / "lora.vae.safetensors")
+    save_file({"x.lora_down.weight": torch.zeros(2, 2)}, tmp_path / "best model.safetensors")
+    save_file({"decoder.up.0.block.0.conv1.weight": torch.zeros(2, 2)}, tmp_path / "colors.safetensors")
+    save_file({"emb_params": torch.zeros(1, 16)}, tmp_path / "cat.safetensors")
+    save_file({"who.knows": torch.zeros(1)}, tmp_path / "odd.safetensors")
+    torch.save({"hello": 1}, tmp_path / "empty.pth")
+    (tmp_path / "noise.bin").write_bytes(b"\0" * 64)
+    catalog = Catalog([tmp_path], starter=False)
+    assert [model.name for model in catalog] == ["lora.vae"]
+    assert {other.name: other.kind for other in catalog.others} == {
+        "best model.safetensors": "lora",
+        "colors.safetensors": "vae",
+        "cat.safetensors": "embedding",
+        "odd.safetensors": "unknown",
+        "empty.pth": "unknown",
+        "noise.bin": "unknown",
+    }
+    assert all(other.why for other in catalog.others)
+
+
+def test_the_folder_of_the_goldens_serves_two_models(goldens: Path) -> None:
+    catalog = Catalog([goldens / "model"], starter=False)
+    assert catalog.find("tiny-sd1").name == "tiny-sd1"
+    assert {other.kind for other in catalog.others} == {"unet", "lora", "loha", "embedding"}
+
+
 def test_new_files_are_seen_after_a_refresh(folder: Path) -> None:
     catalog = Catalog([folder], starter=False)
     assert len(catalog) == 2

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from redraw.errors import ModelError, RequestError, UnknownName
-from redraw.models.checkpoint import open_checkpoint
-from redraw.models.detect import detect
+from redraw.errors import ModelError, RequestError, UnknownName, UnsupportedModel
+from redraw.models.checkpoint import WEIGHT_ENDINGS, open_checkpoint
+from redraw.models.detect import detect, kind_of
 from redraw.models.folders import is_model_folder, open_folder
 from redraw.models.hashes import model_sha256, old_hash
 from redraw.starter import weights as starter_weights
 
-ENDINGS: Final = (".safetensors", ".ckpt", ".pt")
+UNKNOWN: Final = "unknown"
 _HASH: Final = re.compile(r"[0-9a-f]{8,64}")
 _TITLE: Final = re.compile(r"(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]")
 
@@ -50,11 +50,30 @@ class ModelFile:
         return tuple(dict.fromkeys(n.lower() for n in names))
 
 
+@dataclass(frozen=True)
+class OtherFile:
+    """A weight file in a models folder that is not offered as a model.
+
+    Attributes:
+        name: its path below its folder, with `/` and with ending.
+        path: the file.
+        kind: what its tensors show (`lora`, `vae`, `embedding`, `sdxl`, ...; see `redraw.models.families.KINDS`), or
+            `unknown`: nothing Redraw knows, or a file it cannot read.
+        why: a sentence on why it is no model.
+    """
+
+    name: str
+    path: Path
+    kind: str
+    why: str
+
+
 class Catalog:
     """Every model below some folders, and the starter model.
 
-    Folders are searched once, at the first use; `refresh` looks again. Files that are no model (LoRAs, VAEs, families
-    that cannot run, damaged files) are never offered; `rejected` says why.
+    Folders are searched once, at the first use; `refresh` looks again. Everything may lie in one folder: files are told
+    apart by what is in them, not by name or place. What is no model (LoRAs, VAEs, families that cannot run, damaged
+    files) is never offered; `others` says what it is.
 
     Args:
         folders: searched with all their subfolders, in this order. A folder that does not exist is empty.
@@ -65,7 +84,7 @@ class Catalog:
     def __init__(self, folders: Sequence[Path] = (), *, starter: bool = True, cache: Path | None = None) -> None:
         self.folders, self.starter, self.cache = tuple(folders), starter, cache
         self._models: list[ModelFile] | None = None
-        self._rejected: dict[Path, str] = {}
+        self._others: list[OtherFile] = []
 
     def __iter__(self) -> Iterator[ModelFile]:
         return iter(self._scanned())
@@ -74,10 +93,15 @@ class Catalog:
         return len(self._scanned())
 
     @property
+    def others(self) -> tuple[OtherFile, ...]:
+        """The weight files that are no model, in the order they were found."""
+        self._scanned()
+        return tuple(self._others)
+
+    @property
     def rejected(self) -> dict[Path, str]:
         """Files that look like weights but are no model, with the reason."""
-        self._scanned()
-        return dict(self._rejected)
+        return {other.path: other.why for other in self.others}
 
     def refresh(self) -> None:
         """Forget what was found, so that the next use searches the folders again."""
@@ -147,20 +171,20 @@ class Catalog:
 
     def _from_path(self, path: Path) -> ModelFile:
         model = _understood(path, path.parent)
-        if isinstance(model, str):
-            raise ModelError(model)
+        if isinstance(model, OtherFile):
+            raise ModelError(model.why)
         return model
 
     def _scanned(self) -> list[ModelFile]:
         if self._models is None:
-            self._models, self._rejected = [], {}
+            self._models, self._others = [], []
             starter = starter_weights() if self.starter else None
             for path, root in [*([(starter, starter.parent)] if starter else []), *_candidates(self.folders)]:
                 found = _understood(path, root)
                 if isinstance(found, ModelFile):
                     self._models.append(found)
                 else:
-                    self._rejected[path] = found
+                    self._others.append(found)
         return self._models
 
 
@@ -180,18 +204,21 @@ def _candidates(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
                 yield Path(here), root
                 continue
             for file in sorted(files):
-                if file.lower().endswith(ENDINGS):
+                if file.lower().endswith(WEIGHT_ENDINGS):
                     yield Path(here, file), root
 
 
-def _understood(path: Path, root: Path) -> ModelFile | str:
-    """Return the model at `path`, or why it is none."""
+def _understood(path: Path, root: Path) -> ModelFile | OtherFile:
+    """Return the model at `path`, or what else it is."""
     relative = path.relative_to(root).as_posix()
     try:
         if path.is_dir():
             return ModelFile(relative, path, relative, open_folder(path).family.label)
         checkpoint = open_checkpoint(path)
-        name = relative.removesuffix(path.suffix)
-        return ModelFile(name, path, relative, detect(checkpoint).family.label)
     except ModelError as error:
-        return str(error)
+        return OtherFile(relative, path, UNKNOWN, str(error))
+    try:
+        return ModelFile(relative.removesuffix(path.suffix), path, relative, detect(checkpoint).family.label)
+    except ModelError as error:
+        known = kind_of(checkpoint) if isinstance(error, UnsupportedModel) else None
+        return OtherFile(relative, path, known.name if known else UNKNOWN, str(error))
