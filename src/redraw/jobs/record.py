@@ -37,6 +37,7 @@ class JobRecord:
         options: what the door wants to remember (A1111's not-honoured list, webhook, pictures to append, ...).
         parent: result this was made from, for branching; None if there is none.
         favorite: marked by a person.
+        trashed: when it was put into the trash, None if it is not there.
     """
 
     id: str
@@ -59,6 +60,7 @@ class JobRecord:
     options: Mapping[str, Any] = field(default_factory=dict)
     parent: str | None = None
     favorite: bool = False
+    trashed: float | None = None
 
 
 @dataclass(frozen=True)
