@@ -1,0 +1,170 @@
+"""Pictures that come in and go out: decoded within limits before they are kept, served as pictures and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from fastapi import Request
+from fastapi.responses import FileResponse, Response
+
+from redraw.errors import RequestError
+from redraw.image.container import sniff
+from redraw.image.infotext import parse
+from redraw.image.io import open_picture
+from redraw.image.picture import Limits
+from redraw.jobs.errors import MissingBlob
+from redraw.request import PictureRef
+from redraw.server.bodies import InlinePicture, PictureIn, decoded, file_name, pictures_in, with_references
+from redraw.server.errors import Problem
+
+if TYPE_CHECKING:
+    from redraw.jobs.blobs import Blobs
+
+T = TypeVar("T")
+_TYPES: Final[Mapping[str, tuple[str, str, bool]]] = {  # Pillow's name: media type, ending, shown by browsers
+    "PNG": ("image/png", "png", True),
+    "JPEG": ("image/jpeg", "jpg", True),
+    "WEBP": ("image/webp", "webp", True),
+    "AVIF": ("image/avif", "avif", True),
+    "GIF": ("image/gif", "gif", True),
+    "BMP": ("image/bmp", "bmp", False),
+    "TIFF": ("image/tiff", "tiff", False),
+    "HEIF": ("image/heif", "heic", False),
+}
+_DECODERS: Final = 2
+
+
+@dataclass(frozen=True)
+class Received:
+    """What was found in a picture that came in.
+
+    Attributes:
+        sha256: of its bytes; the name it is kept under.
+        name: the client's file name, made plain.
+        format: Pillow's name.
+        width, height: pixels, upright.
+        size: bytes.
+        infotext: A1111's, if it carries one.
+        parameters: the same, read.
+        recipe: Redraw's, if it carries one.
+        notes: plain sentences.
+    """
+
+    sha256: str
+    name: str
+    format: str
+    width: int
+    height: int
+    size: int
+    infotext: str | None
+    parameters: dict[str, Any] | None
+    recipe: dict[str, Any] | None
+    notes: list[str]
+
+
+class Desk:
+    """Takes pictures in: each is decoded within limits of bytes, pixels and time, in threads of its own, and then kept.
+
+    Args:
+        blobs: where they are kept.
+        limits: of bytes and pixels.
+        seconds: how long the decoding of one may take, its wait for a free thread included.
+    """
+
+    def __init__(self, blobs: Blobs, limits: Limits, seconds: float) -> None:
+        self.blobs, self.limits, self.seconds = blobs, limits, seconds
+        self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+
+    def close(self) -> None:
+        """Take no more in."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def receive(self, data: bytes, name: str) -> Received:
+        """Keep a picture file and say what is in it; raises `PictureError`, `OutputError`, `Problem`."""
+        return self._timed(lambda: self._received(data, file_name(name)))
+
+    def reference(self, picture: PictureIn, field: str) -> PictureRef:
+        """Return a picture of a body as one of a request; its bytes are kept, or must be here already."""
+        if isinstance(picture, InlinePicture):
+            sha256 = self.receive(decoded(picture, field, self.limits.max_bytes), picture.name).sha256
+        else:
+            sha256 = picture.sha256
+        try:
+            path = self.blobs.path(sha256)
+        except MissingBlob:
+            raise RequestError(field, sha256, "upload the picture first: no file with this SHA-256 is kept") from None
+        if _kind(path) is None:
+            raise RequestError(field, sha256, "it is the SHA-256 of a picture")
+        return PictureRef(name=file_name(picture.name), sha256=sha256)
+
+    def referenced(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields of a body with every picture as one of a request."""
+        known: dict[int, PictureRef] = {}
+        for name, value in values.items():
+            for picture in pictures_in({name: value}):
+                known[id(picture)] = self.reference(picture, name)
+        return with_references(values, known)
+
+    def _timed(self, call: Callable[[], T]) -> T:
+        future = self._pool.submit(call)
+        try:
+            return future.result(self.seconds)
+        except TimeoutError:
+            future.cancel()
+            raise Problem(422, "too slow", "the picture took too long to decode") from None
+
+    def _received(self, data: bytes, name: str) -> Received:
+        picture = open_picture(PictureRef.from_bytes(data, name), self.limits)
+        return Received(
+            sha256=self.blobs.put(data),
+            name=name,
+            format=picture.format,
+            width=picture.size.width,
+            height=picture.size.height,
+            size=len(data),
+            infotext=picture.infotext,
+            parameters=parse(picture.infotext) if picture.infotext else None,
+            recipe=None if picture.recipe is None else dict(picture.recipe),
+            notes=list(picture.notes),
+        )
+
+
+def picture_response(request: Request, blobs: Blobs, sha256: str, stem: str) -> Response:
+    """Return a kept file as an answer, if it is a picture: immutable, in ranges, never as anything but a picture.
+
+    Raises:
+        Missing: it is not kept, or is no picture.
+    """
+    path = blobs.path(sha256)
+    kind = _kind(path)
+    if kind is None:
+        raise MissingBlob(sha256, "the file with this SHA-256 is no picture")
+    media_type, ending, shown = kind
+    tag = f'"{sha256}"'
+    headers = {"etag": tag, "cache-control": "private, max-age=31536000, immutable"}
+    if any(one.strip().removeprefix("W/") in (tag, "*") for one in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(
+        path,
+        headers=headers,
+        media_type=media_type,
+        filename=f"{stem}.{ending}",
+        content_disposition_type="inline" if shown else "attachment",
+    )
+
+
+def pieces_of(path: Path, size: int = 1 << 16) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces."""
+    with path.open("rb") as stream:
+        while piece := stream.read(size):
+            yield piece
+
+
+def _kind(path: Path) -> tuple[str, str, bool] | None:
+    """Return media type, ending and whether browsers show it, by the file's first bytes; None if it is no picture."""
+    with path.open("rb") as stream:
+        return _TYPES.get(sniff(stream.read(64)) or "")

@@ -1,0 +1,44 @@
+"""What the routes of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Path, Query, Request
+
+from redraw.server.bodies import SHA256
+
+if TYPE_CHECKING:
+    from redraw.jobs.queue import Queue
+    from redraw.server.config import ServeConfig
+    from redraw.server.events import Feed
+    from redraw.server.library import Library
+    from redraw.server.pictures import Desk
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The parts of a server: queue, models, incoming pictures, events, and the worker's supervisor if it has one."""
+
+    config: ServeConfig
+    queue: Queue
+    library: Library
+    desk: Desk
+    feed: Feed
+    supervisor: Any = None
+
+
+def shared(request: Request) -> Shared:
+    """Return the parts of the application that answers `request`."""
+    found: Shared = request.app.state.shared
+    return found
+
+
+Parts = Annotated[Shared, Depends(shared)]
+JobId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$", description="A job's id.")]
+ResultId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$", description="A result's id.")]
+Sha256Path = Annotated[str, Path(pattern=SHA256, description="SHA-256 of a picture file.")]
+After = Annotated[str | None, Query(pattern=r"^[0-9a-z]{1,32}$", description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="Entries of a page.")]
+Words = Annotated[str | None, Query(max_length=500, description="Words of the prompt.")]
