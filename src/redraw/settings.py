@@ -27,6 +27,7 @@ retention_days        REDRAW_RETENTION_DAYS        days until ended jobs go to t
 trash_days            REDRAW_TRASH_DAYS            days until the trash is emptied, 0 never
 quota_gigabytes       REDRAW_QUOTA_GIGABYTES       room the server's pictures may take on the disk, 0 any
 server                REDRAW_SERVER                the server that submit and jobs speak to
+server_auth           REDRAW_SERVER_AUTH           user:password for that server
 ====================  ===========================  ====================================================================
 
 The file may also hold `[defaults]`, `[defaults.img2img]` and `[defaults.txt2img]`: what fields of requests are where a
@@ -144,6 +145,7 @@ class Settings:
     trash_days: float = _key(30.0, _number(0))
     quota_gigabytes: float = _key(0.0, _number(0))
     server: str = _key("http://127.0.0.1:7860", _text)
+    server_auth: str = _key("", _text, secret=True)
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

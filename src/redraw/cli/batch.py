@@ -14,12 +14,14 @@ from redraw.cli.options import (
     INPAINT,
     SectionedCommand,
     chosen,
+    filled,
     json_option,
     models_dir_option,
     output_options,
     prompt_option,
     request_options,
     saving_options,
+    server_option,
 )
 from redraw.cli.output import SUFFIXES
 from redraw.cli.session import Job, Session, open_output, run_job, session
@@ -44,6 +46,7 @@ from redraw.workflows.batch import (
 @request_options(BatchOptions)
 @request_options(Img2Img, INPAINT)
 @models_dir_option
+@server_option
 @output_options
 @saving_options
 @json_option
@@ -59,8 +62,9 @@ def batch(words: tuple[str, ...], prompt: str | None, **values: Any) -> None:
     target = Path(values["output"] or settings.output_dir)
     if values["output"] == "-" or (target.suffix.lower() in SUFFIXES and not target.is_dir()):
         raise RequestError("--output", values["output"], "a batch is written to a folder")
-    fields = {"prompt": text, **read_pictures(chosen(Img2Img, values), ())}
-    plan = plan_batch(folders, fields, BatchOptions(**chosen(BatchOptions, values)), output=target)
+    given = read_pictures(chosen(Img2Img, values), ())
+    fields = filled(Img2Img, given, settings, masked=values["mask_folder"] is not None)
+    plan = plan_batch(folders, {"prompt": text, **fields}, BatchOptions(**chosen(BatchOptions, values)), output=target)
     pattern = values["name_pattern"] or NAME_PATTERN
     output = open_output(values, settings, len(plan), pattern=pattern, number=plan.options.number)
     counts: Counter[str] = Counter()
@@ -75,7 +79,7 @@ def batch(words: tuple[str, ...], prompt: str | None, **values: Any) -> None:
 
 def _run(plan: BatchPlan, work: Session, counts: Counter[str]) -> None:
     """Work through the plan, counting what came of each source."""
-    work.studio.load(plan.template)  # a wrong model ends the batch; it is not every picture's own error
+    work.maker.load(plan.template)  # a wrong model ends the batch; it is not every picture's own error
     for step in plan:
         outcome = step if isinstance(step, Skipped) else _attempt(work, step)
         if outcome is None:
@@ -96,7 +100,7 @@ def _attempt(work: Session, item: BatchItem) -> Skipped | Failed | None:
     except (Cancelled, OutputError):
         raise
     except RedrawError as error:
-        return not_made(item, error, work.studio.limits)
+        return not_made(item, error, work.maker.limits)
     return None
 
 

@@ -15,16 +15,19 @@ from redraw.cli.options import (
     SKETCH,
     SectionedCommand,
     chosen,
+    filled,
     json_option,
     models_dir_option,
     output_options,
     prompt_option,
     request_options,
     saving_options,
+    server_option,
 )
 from redraw.cli.session import Job, run_jobs
 from redraw.errors import RequestError
 from redraw.request import Img2Img, Txt2Img
+from redraw.settings import Settings
 
 Values = dict[str, Any]
 NO_MASK: Final = (
@@ -38,7 +41,7 @@ def picture_command(name: str, show: frozenset[str] = PLAIN) -> Callable[[Callab
     def wrap(function: Callable[..., None]) -> click.Command:
         for add in (json_option, *([saving_options] if show >= INPAINT - {"mask"} else []), output_options):
             function = add(function)
-        function = request_options(Img2Img, show)(models_dir_option(function))
+        function = request_options(Img2Img, show)(models_dir_option(server_option(function)))
         words = click.argument("words", nargs=-1, required=True, metavar="INPUT... PROMPT")
         return click.command(name, cls=SectionedCommand)(words(prompt_option(function)))
 
@@ -91,25 +94,33 @@ def inpaint_sketch(words: tuple[str, ...], prompt: str | None, **values: Any) ->
 @click.argument("prompt")
 @request_options(Txt2Img)
 @models_dir_option
+@server_option
 @output_options
 @json_option
 def txt2img(prompt: str, **values: Any) -> None:
     """Draw a picture from words alone."""
-    run_jobs([Job(Txt2Img(prompt=prompt, **chosen(Txt2Img, values)), None)], values)
+    fields = filled(Txt2Img, chosen(Txt2Img, values), Settings.load())
+    run_jobs([Job(Txt2Img(prompt=prompt, **fields), None)], values)
 
 
 def redraw(
     words: tuple[str, ...], prompt: str | None, values: Values, example: str, *, prompt_needed: bool = True
 ) -> None:
     """Run an `Img2Img` for every input with the fields that were given."""
+    run_jobs(picture_jobs(words, prompt, values, example, prompt_needed=prompt_needed), values)
+
+
+def picture_jobs(
+    words: tuple[str, ...], prompt: str | None, values: Values, example: str, *, prompt_needed: bool = True
+) -> list[Job]:
+    """Return the `Img2Img` of every input with the fields that were given."""
     patterns, text = split_words(words, prompt, example=example, prompt_needed=prompt_needed)
     inputs = list(expand_inputs(patterns))
-    fields = read_pictures(chosen(Img2Img, values), inputs)
-    jobs = [
+    fields = filled(Img2Img, read_pictures(chosen(Img2Img, values), inputs), Settings.load())
+    return [
         Job(Img2Img(images=(read_picture(name),), prompt=text, **fields), "stdin" if name == "-" else name)
         for name in inputs
     ]
-    run_jobs(jobs, values)
 
 
 def _need_paint(values: Values) -> None:

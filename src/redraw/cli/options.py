@@ -10,8 +10,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from redraw.request import FieldInfo, PictureRef, Request, describe_fields
+from redraw.errors import RequestError
+from redraw.request import KINDS, FieldInfo, Generation, PictureRef, Request, describe_fields
 from redraw.request.masks import MaskOptions, PaintOptions
+from redraw.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 POSITIONAL: Final = frozenset({"prompt", "images"})
@@ -156,6 +158,29 @@ def chosen(model: type[Request], values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names if values.get(name) is not None}
 
 
+def filled(
+    model: type[Generation], given: dict[str, Any], settings: Settings, *, masked: bool = False
+) -> dict[str, Any]:
+    """Return the fields that were given, and below them what the user's configuration says for such requests.
+
+    Args:
+        model: which request it is.
+        given: fields of it.
+        settings: whose `defaults` are taken.
+        masked: whether a mask comes from elsewhere; without any, fields about masks are left out.
+    """
+    defaults = settings.defaults_of(model.kind)
+    every = {field.name for kind in KINDS.values() for field in describe_fields(kind)} - POSITIONAL
+    for name in defaults:
+        if name not in every | set(KINDS):
+            raise RequestError("defaults", name, "no request has such a field")
+    leave = set() if masked or given.get("mask") is not None or given.get("paint_is_mask") else set(_MASKS)
+    leave |= {"width", "height"} if "scale" in given else set()
+    leave |= {"scale"} if given.keys() & {"width", "height"} else set()
+    known = {field.name for field in describe_fields(model)} - leave
+    return {**{name: value for name, value in defaults.items() if name in known}, **given}
+
+
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """Return click's option with a place in the help's sections."""
     return click.option(*names, cls=SectionedOption, **settings)
@@ -187,6 +212,12 @@ def models_dir_option(command: F) -> F:
         section="Machine",
         help="Folder with checkpoints; may be repeated. [REDRAW_MODELS_DIR]",
     )(command)
+
+
+def server_option(command: F) -> F:
+    """Add `--server`."""
+    text = "Let this server do it (http://host:port, with user:password@ if it asks). [REDRAW_SERVER_AUTH]"
+    return option("--server", "server", default=None, metavar="URL", section="Machine", help=text)(command)
 
 
 def json_option(command: F) -> F:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from redraw.errors import OutputError, RequestError
 from redraw.image.names import NameValues, file_stem, next_number
 
 if TYPE_CHECKING:
+    from PIL import Image
+
+    from redraw.image.edge import Edge
+    from redraw.image.encode import Extras
     from redraw.image.picture import Picture
-    from redraw.pipeline import Result
+    from redraw.image.save import Saved
 
 SUFFIXES: Final = {
     ".png": "png",
@@ -28,6 +32,65 @@ HERE: Final = Path()
 PATTERNS: Final = {"img2img": "[basename]-[seed]", "txt2img": "[seed]-[prompt_words]"}
 
 
+class Finished(Protocol):
+    """A finished picture, as `redraw.pipeline.Result` and `redraw.client.Result` are."""
+
+    @property
+    def index(self) -> int:
+        """0-based place in the run."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """What it was made from."""
+        ...
+
+    @property
+    def infotext(self) -> str:
+        """Its recipe as A1111 writes it."""
+        ...
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Its whole recipe."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Plain sentences about what was decided on the way."""
+        ...
+
+    @property
+    def picture(self) -> Picture:
+        """The pixels and what goes with them."""
+        ...
+
+    @property
+    def mask(self) -> Picture | None:
+        """The mask as it was used; None without one."""
+        ...
+
+    @property
+    def cutout(self) -> Picture | None:
+        """The new part alone; None without a mask."""
+        ...
+
+    @property
+    def edge(self) -> Edge | None:
+        """How well the new part meets what surrounds it; None without a mask."""
+        ...
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture for display."""
+        ...
+
+    @property
+    def extras(self) -> Extras:
+        """What is written into the file beside the pixels."""
+        ...
+
+
 @dataclass
 class Output:
     """Writes the pictures of a command.
@@ -36,6 +99,7 @@ class Output:
         target: what `-o` said: a file with a picture's ending, a folder, "-", or None for the default folder.
         folder: the default folder.
         file_format: `--format`, or None to go by the file's ending.
+        usual_format: the format of files in a folder where nothing else is said.
         quality: of lossy formats.
         pattern: A1111's pattern for names in a folder, or None for the command's own.
         overwrite: replace existing files.
@@ -48,7 +112,8 @@ class Output:
     target: str | None
     folder: Path
     file_format: str | None = None
-    quality: int | None = None
+    usual_format: str = "png"
+    quality: int = 80
     pattern: str | None = None
     overwrite: bool = False
     number: bool = False
@@ -70,6 +135,11 @@ class Output:
         return self.target == "-"
 
     @property
+    def kind(self) -> str:
+        """The format of files that are not named one by one."""
+        return self.file_format or self.usual_format
+
+    @property
     def is_file(self) -> bool:
         """Whether one file was named, rather than a folder."""
         if self.target is None or self.to_stdout:
@@ -77,30 +147,39 @@ class Output:
         path = Path(self.target)
         return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
-    def write(self, result: Result, values: NameValues, folder: Path = HERE) -> Path | None:
+    def write(self, result: Finished, values: NameValues, folder: Path = HERE) -> Path | None:
         """Write one picture, in `folder` below the folder for results; return its path, None for stdout."""
         from redraw.image.save import save_picture, write_picture
 
-        kind = self.file_format or "png"
         if self.to_stdout:
             self.notes = write_picture(
-                result.picture.pixels, sys.stdout.buffer, format=kind, quality=self.quality or 80, extras=result.extras
+                result.picture.pixels, sys.stdout.buffer, format=self.kind, quality=self.quality, extras=result.extras
             )
             sys.stdout.buffer.flush()
             return None
         path = self.path_for(values, result.recipe.get("kind", "img2img"), folder)
         path.parent.mkdir(parents=True, exist_ok=True)  # a pattern may name folders
-        saved = save_picture(
+        saved = self._as_it_is(result, path) or save_picture(
             result.picture.pixels,
             path,
             format=self.file_format,
-            quality=self.quality or 80,
+            quality=self.quality,
             extras=result.extras,
             overwrite=self.overwrite,
         )
         self.written.append(saved.path)
         self.notes = saved.notes
         return saved.path
+
+    def _as_it_is(self, result: Finished, path: Path) -> Saved | None:
+        """Write a server's file byte for byte, if it has the format that is wanted and quality plays no part in it."""
+        data, kind = getattr(result, "data", None), getattr(result, "format", "")
+        wanted = SUFFIXES.get(path.suffix.lower())
+        if not isinstance(data, bytes) or kind != "png" or wanted != kind or self.file_format not in (None, kind):
+            return None
+        from redraw.image.save import Saved, save_bytes
+
+        return Saved(save_bytes(data, path, overwrite=self.overwrite))
 
     def write_beside(self, picture: Picture, path: Path, suffix: str, infotext: str) -> Path:
         """Write a picture that belongs to the one at `path` as `<its name>-<suffix>.png`; return its path."""
@@ -116,7 +195,7 @@ class Output:
             return Path(self.target)
         place = self.root / folder
         stem = file_stem(self.pattern or PATTERNS[kind], values, self._next_number(place) if self.number else None)
-        return place / f"{stem}.{self.file_format or 'png'}"
+        return place / f"{stem}.{self.kind}"
 
     def _next_number(self, place: Path) -> int:
         """Return the number after the last in a folder, which is read once."""
@@ -152,7 +231,7 @@ class Output:
             raise OutputError(f"cannot write to {self.root}: {error.strerror or error}") from None
 
 
-def name_values(result: Result, *, stem: str, seeds: Sequence[int], images: int, batch: int) -> NameValues:
+def name_values(result: Finished, *, stem: str, seeds: Sequence[int], images: int, batch: int) -> NameValues:
     """Return what a file name pattern may ask about one result."""
     request: dict[str, Any] = dict(result.recipe["request"])
     model = result.recipe["model"]

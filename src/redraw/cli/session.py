@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import click
 
-from redraw.cli.output import HERE, Output, name_values
+from redraw.cli.output import HERE, Finished, Output, name_values
 from redraw.errors import RequestError
+from redraw.image.picture import Limits
 from redraw.request import Generation
 from redraw.settings import Settings
 
 if TYPE_CHECKING:
-    from redraw.cli.terminal import Bar
-    from redraw.pipeline import Result
-    from redraw.studio import Studio
+    from redraw.cli.terminal import Advancing, Bar
+
+
+class Maker(Protocol):
+    """Who makes the pictures: a `Studio`, or a server."""
+
+    limits: Limits
+
+    def load(self, request: Generation) -> object:
+        """Raise what is wrong with the model of a request before any work."""
+        ...
+
+    def run(self, request: Generation) -> Iterable[Advancing | Finished]:
+        """Make a request's pictures, telling how far it is."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class Session:
     """What the runs of a command share.
 
     Attributes:
-        studio: the models.
+        maker: who makes the pictures.
         output: where results go.
         bar: shows how far it is.
         grid: also write an overview of each run.
@@ -60,7 +73,7 @@ class Session:
         started: how many runs there were so far.
     """
 
-    studio: Studio
+    maker: Maker
     output: Output
     bar: Bar
     grid: bool = False
@@ -78,29 +91,43 @@ def open_output(values: dict[str, Any], settings: Settings, pictures: int, **cha
         target=values["output"],
         folder=settings.output_dir,
         file_format=values["file_format"],
-        quality=values["quality"],
+        usual_format=settings.output_format or "png",
+        quality=values["quality"] or settings.output_quality,
         overwrite=values["overwrite"],
         pictures=pictures,
-        **{"pattern": values["name_pattern"], **changes},
+        **{"pattern": values["name_pattern"] or settings.name_pattern or None, **changes},
     )
 
 
 @contextmanager
 def session(values: dict[str, Any], settings: Settings, output: Output, runs: int) -> Iterator[Session]:
     """Give a session with what click's `values` ask for; at its end, however it ends, the report is printed."""
-    from redraw.cli.terminal import Bar  # after the checks, so that an error is quick
-    from redraw.studio import Studio
+    from redraw.cli.terminal import Bar
 
     report: list[dict[str, Any]] = []
     try:
-        studio = Studio(values["models_dirs"] or None, settings=settings)
+        saves = {name: bool(values.get(name)) for name in ("grid", "save_mask", "save_cutout")}
+        maker = _maker(values, settings, saves)
         with Bar(runs) as bar:
-            saves = {name: bool(values.get(name)) for name in ("grid", "save_mask", "save_cutout")}
-            yield Session(studio, output, bar, report=report, **saves)
+            yield Session(maker, output, bar, report=report, **saves)
     finally:
         output.tidy()
         if values["as_json"]:
             click.echo(json.dumps(report, indent=2, ensure_ascii=False), err=output.to_stdout)
+
+
+def _maker(values: dict[str, Any], settings: Settings, saves: dict[str, bool]) -> Maker:
+    """Return the server that `--server` names, else a studio; imported after the checks, so that an error is quick."""
+    if values.get("server"):
+        from redraw.cli.remote import RemoteMaker, connected
+
+        if values["models_dirs"]:
+            raise RequestError("--models-dir", str(values["models_dirs"][0]), "the server has folders of its own")
+        wanted = [name for name in ("mask", "cutout") if saves[f"save_{name}"]]
+        return RemoteMaker(connected(values["server"], settings), settings, wanted)
+    from redraw.studio import Studio
+
+    return Studio(values["models_dirs"] or None, settings=settings)
 
 
 def run_jobs(jobs: Sequence[Job], values: dict[str, Any]) -> None:
@@ -113,25 +140,23 @@ def run_jobs(jobs: Sequence[Job], values: dict[str, Any]) -> None:
             run_job(work, job)
 
 
-def run_job(work: Session, job: Job) -> list[Result]:
+def run_job(work: Session, job: Job) -> list[Finished]:
     """Make one run's pictures, write and report each as it comes, and return them."""
-    from redraw.pipeline import Progress
-
     number, work.started = work.started, work.started + 1
-    results: list[Result] = []
-    for event in work.studio.run(job.request):
-        if isinstance(event, Progress):
-            work.bar.show(number, event)
+    results: list[Finished] = []
+    for event in work.maker.run(job.request):
+        if hasattr(event, "stage"):
+            work.bar.show(number, cast("Advancing", event))
             continue
         results.append(event)
-        if event.index not in job.done:
-            _write(work, job, event, results[0].seed)
+        if results[-1].index not in job.done:
+            _write(work, job, results[-1], results[0].seed)
     if work.grid and len(results) > 1:
         work.report.append({"file": str(write_grid(results, job, work)), "grid": True})
     return results
 
 
-def _write(work: Session, job: Job, result: Result, first_seed: int) -> None:
+def _write(work: Session, job: Job, result: Finished, first_seed: int) -> None:
     """Write one result with what goes beside it, and say so."""
     count, output = job.request.image_count, work.output
     seeds = [first_seed + (0 if job.request.variation_strength else i) for i in range(count)]
@@ -161,7 +186,7 @@ def _write(work: Session, job: Job, result: Result, first_seed: int) -> None:
     work.report.append(line)
 
 
-def write_grid(results: Sequence[Result], job: Job, work: Session) -> Path:
+def write_grid(results: Sequence[Finished], job: Job, work: Session) -> Path:
     """Write the overview of a run beside its pictures and return its path."""
     import numpy as np
 
@@ -175,7 +200,7 @@ def write_grid(results: Sequence[Result], job: Job, work: Session) -> Path:
     number = next_number((path.name for path in place.iterdir()), "grid")
     saved = save_picture(
         np.asarray(sheet),
-        place / f"{grid_stem(number)}.{output.file_format or 'png'}",
+        place / f"{grid_stem(number)}.{output.kind}",
         format=output.file_format,
         extras=Extras(infotext=results[0].infotext),
     )

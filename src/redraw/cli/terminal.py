@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -11,8 +11,34 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.progress import ProgressColumn, Task  # isort: skip
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from redraw.pipeline import Progress as RunProgress
+
+class Advancing(Protocol):
+    """How far a run is, as a bar needs it; see `redraw.pipeline.Progress`."""
+
+    @property
+    def stage(self) -> str:
+        """What it does: "encode", "sample" or "decode"."""
+        ...
+
+    @property
+    def image(self) -> int:
+        """0-based index of the picture at work."""
+        ...
+
+    @property
+    def images(self) -> int:
+        """How many pictures there are."""
+        ...
+
+    @property
+    def fraction(self) -> float:
+        """0..1 over the whole run."""
+        ...
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that are left, where somebody knows."""
+        ...
 
 
 class _Left(ProgressColumn):
@@ -53,9 +79,9 @@ class Bar:
     ) -> None:
         self._progress.stop()
 
-    def show(self, run: int, event: RunProgress) -> None:
+    def show(self, run: int, event: Advancing) -> None:
         """Move the bar to where run number `run` (from 0) is."""
-        words = {"encode": "reading", "sample": "redrawing", "decode": "finishing"}[event.stage]
+        words = {"encode": "reading", "sample": "redrawing", "decode": "finishing"}.get(event.stage, event.stage)
         picture = f" {event.image + 1}/{event.images}" if event.images > 1 else ""
         self._progress.update(
             self._task, completed=run + event.fraction, description=f"{words}{picture}", remaining=event.remaining
