@@ -24,7 +24,9 @@ from redraw.jobs.store import AnyRow, Clocks, QueueLimits, Store, job_record, ne
 from redraw.jobs.views import LINE, Views, get_value
 
 HELD: Final = "queue.held"
-FREE: Final[Mapping[str, Any]] = {"worker": None, "leased_until": None}
+_FIRST: Final = select(jobs.c.id).where(jobs.c.state == "waiting").order_by(*LINE).limit(1)
+_RUNNING: Final = select(jobs.c.id, jobs.c.worker, jobs.c.beats, jobs.c.lease).where(jobs.c.state == "running")
+_FREE: Final[Mapping[str, Any]] = {"worker": None, "leased_until": None}
 
 
 class Leasing(Views):
@@ -43,13 +45,11 @@ class Leasing(Views):
             lease: seconds within which it will `beat`. Jobs whose worker did not are waiting again first: call this
                 again and again, for a silence is noticed only by somebody who watches.
         """
-        self._take_back()
-        waiting = select(jobs.c.id).where(jobs.c.state == "waiting").order_by(*LINE).limit(1)
-        with self.store.reading() as connection:
-            if connection.execute(waiting).first() is None:
-                return None
-        with self.store.writing() as connection:
-            first = None if get_value(connection, HELD) else connection.execute(waiting).scalar()
+        waits = self._take_back()
+        if not waits:
+            return None
+        with self.store.writing(durable=False) as connection:
+            first = None if get_value(connection, HELD) else connection.execute(_FIRST).scalar()
             if first is None:
                 return None
             now = self.clocks.now()
@@ -96,7 +96,7 @@ class Leasing(Views):
         values: dict[str, Any] = {"leased_until": self.clocks.now() + lease, "lease": lease}
         if progress is not None:
             values["progress"] = progress
-        with self.store.writing() as connection:
+        with self.store.writing(durable=False) as connection:
             row = self._held(connection, job_id, worker)
             wish: Wish = row.wish
             if wish == "skip":
@@ -241,7 +241,7 @@ class Leasing(Views):
     ) -> JobRecord:
         """Write that nobody works on a job any more, and forget its progress and preview events."""
         ended = None if state == "waiting" else self.clocks.now()
-        values |= {"state": state, "ended": ended, "error": error, "wish": "", **FREE}
+        values |= {"state": state, "ended": ended, "error": error, "wish": "", **_FREE}
         values["notes"] = [*row.notes, *notes]
         passing = and_(events.c.job == row.id, events.c.kind.in_(("progress", "preview")))
         connection.execute(delete(events).where(passing))
@@ -252,16 +252,17 @@ class Leasing(Views):
             connection.execute(update(jobs).where(jobs.c.id == row.id).values(values).returning(jobs)).one()
         )
 
-    def _take_back(self) -> None:
-        """Put jobs of workers that are gone or silent back in line."""
-        query = select(jobs.c.id, jobs.c.worker, jobs.c.beats, jobs.c.lease).where(jobs.c.state == "running")
+    def _take_back(self) -> bool:
+        """Put jobs of workers that are gone or silent back in line; return whether any job waits."""
         with self.store.reading() as connection:
-            running = connection.execute(query).all()
+            running = connection.execute(_RUNNING).all()
+            waits = connection.execute(_FIRST).first() is not None
         for seen in self._silent(running):
             with self.store.writing() as connection:
                 row = connection.execute(select(jobs).where(jobs.c.id == seen.id, _same(seen))).first()
                 if row is not None:
-                    self._survive(connection, row)
+                    waits |= self._survive(connection, row).state == "waiting"
+        return waits
 
     def _silent(self, running: Sequence[AnyRow]) -> list[AnyRow]:
         """Return those of the running jobs whose worker is gone, or said nothing for its lease while we watched."""
@@ -279,19 +280,18 @@ class Leasing(Views):
                     silent.append(row)
         return silent
 
-    def _survive(self, connection: Connection, row: AnyRow) -> None:
+    def _survive(self, connection: Connection, row: AnyRow) -> JobRecord:
         """Decide what becomes of a job whose worker died over it."""
         deaths = row.deaths + 1
         if row.wish in ("cancel", "interrupt"):
-            self._leave(connection, row, "cancelled")
-        elif deaths >= self.limits.deaths:
+            return self._leave(connection, row, "cancelled")
+        if deaths >= self.limits.deaths:
             detail = (
                 f"{deaths} workers died one after another over this job; retry it with a smaller picture, if at all"
             )
             error = {"type": "WorkerDied", "title": "The work killed its worker", "detail": detail}
-            self._leave(connection, row, "failed", error=error, deaths=deaths)
-        else:
-            self._leave(connection, row, "waiting", notes=["its worker died; it is begun again"], deaths=deaths)
+            return self._leave(connection, row, "failed", error=error, deaths=deaths)
+        return self._leave(connection, row, "waiting", notes=["its worker died; it is begun again"], deaths=deaths)
 
 
 def _same(seen: AnyRow) -> ColumnElement[bool]:

@@ -120,10 +120,15 @@ class Store:
             yield connection
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction as the only writer: all of it happens, on disk, or none; raises `StoreError`, `StoreBusy`."""
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction as the only writer: all of it happens or none; raises `StoreError`, `StoreBusy`.
+
+        Args:
+            durable: it is on the disk afterwards. Without, a power cut (not a crash) may undo it, but never without
+                also undoing what was written after it.
+        """
         with self._explained(), self.engine.connect() as plain:
-            connection = plain.execution_options(**{_WRITES: True})
+            connection = plain.execution_options(**{_WRITES: "FULL" if durable else "NORMAL"})
             with connection.begin():
                 yield connection
 
@@ -231,12 +236,13 @@ def _sqlite(data_dir: Path, patience: float) -> Engine:
     def _connected(raw: sqlite3.Connection, record: object) -> None:
         raw.isolation_level = None  # transactions begin where we say so
         raw.execute("PRAGMA foreign_keys=ON")
-        raw.execute("PRAGMA synchronous=FULL")
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        flush = connection.get_execution_options().get(_WRITES)
+        if flush:
+            connection.connection.cursor().execute(f"PRAGMA synchronous={flush}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if flush else "BEGIN")
 
     return engine
 
