@@ -42,7 +42,9 @@ def run(
     canvas = plan_canvas(request, model.native_size, size, inner_size(sources))
     scenes = [set_scene(source, canvas) for source in sources]
     job = Job(request, model, canvas, scenes, plan_shots(request), control or Control())
+    known = len(model.notes)
     try:
         yield from job.run()
     finally:
         model.restore()
+        del model.notes[known:]  # what was said of this run is not true of the next

@@ -39,12 +39,14 @@ class Healer:
 
     Attributes:
         model: the networks, changed in place.
+        side: the longer one of the canvas, pixels; tiles that are not smaller save nothing.
         together: pictures and prompts share one evaluation; False once memory ran out.
         tried: what was changed for memory's sake, for the error if it all fails.
         notes: what is to be said with the results, in order.
     """
 
     model: Model
+    side: int = 0
     together: bool = True
     tried: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -52,7 +54,7 @@ class Healer:
 
     def plan_memory(self, size: Size, asked: int | None) -> None:
         """Choose VAE tiles before the start: as asked, else where a picture of `size` would not fit the memory."""
-        model = self.model
+        model, self.side = self.model, max(size)
         if asked is not None:
             model.vae_tile = asked or None
             return
@@ -88,7 +90,7 @@ class Healer:
         model = self.model
         if part == "vae":
             for tile in TILES:
-                if model.vae_tile is None or model.vae_tile > tile:
+                if tile < min(self.side, model.vae_tile or self.side):
                     model.vae_tile = tile
                     return self._say(f"VAE tiles of {tile} pixels")
         elif self.together and model.device.type != "cpu":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ from redraw.image.resize import RESIZE_MODES, ResizeMode
 from redraw.image.soft import soft_overlay, soft_overlay_image
 from redraw.models.model import Model
 from redraw.pipeline.healing import memory_for
-from redraw.pipeline.scene import Scene
-from redraw.pipeline.shots import Canvas, Shot
+from redraw.pipeline.scene import Scene, pad_to
+from redraw.pipeline.shots import LATENT_STEP, Canvas, Shot
 from redraw.request import Generation, Img2Img
 from redraw.sampling.masking import keep
 from redraw.sampling.noise import Noise, Seed
@@ -52,23 +53,54 @@ def _join(parts: Sequence[Tensor | None]) -> Tensor | None:
 
 
 @torch.inference_mode()
-def encode(model: Model, tensor: Tensor, request: Img2Img, canvas: Canvas) -> Tensor:
+def encode(model: Model, tensor: Tensor, request: Img2Img, canvas: Canvas, source: Size | None = None) -> Tensor:
     """Return the latents `[1, c, h, w]` of a prepared source `[1, 3, H, W]` on the model's device.
 
     With the resize mode latent-upscale the source comes in its own size, and its latents are stretched to the canvas,
     bilinear and without antialiasing, as A1111's mode 3 does.
+
+    Args:
+        model: whose VAE encodes.
+        tensor: the picture in [-1, 1], padded to whole latents.
+        request: for the resize mode.
+        canvas: the sizes of the run.
+        source: the picture's size before it was padded; None where nothing was.
     """
+    own = source or Size(tensor.shape[-1], tensor.shape[-2])
     with memory_for(f"encoding a picture of {tensor.shape[-1]}x{tensor.shape[-2]}"):
         latents = model.encode(tensor.to(model.device))
     if RESIZE_MODES[request.resize_mode] is ResizeMode.LATENT_UPSCALE:
-        latents = torch.nn.functional.interpolate(latents, size=canvas.latent[::-1], mode="bilinear", antialias=False)
+        latents = _stretched(latents, request, canvas, own, "bilinear")
     return latents
+
+
+def _stretched(
+    latents: Tensor, request: Img2Img, canvas: Canvas, own: Size, mode: Literal["bilinear", "nearest"]
+) -> Tensor:
+    """Return the latents of a picture of size `own` on the canvas, the picture's edges on those of the work area.
+
+    Where sides are no whole number of latents the padding must not be stretched along, or picture and mask would lie
+    apart; A1111 cuts the rest off and stretches what is left [Q], and so does the size rule floor-8.
+    """
+    if latents.shape[-2:] == canvas.latent[::-1] and own == canvas.work:
+        return latents
+    height, width = latents.shape[-2:]
+    whole = (width * LATENT_STEP, height * LATENT_STEP) == own and canvas.work == canvas.padded
+    if whole or request.size_rule == "floor-8":
+        return torch.nn.functional.interpolate(latents, size=canvas.latent[::-1], mode=mode)
+    wide, high = own.width / canvas.work.width, own.height / canvas.work.height
+    x = (torch.arange(canvas.latent.width, device=latents.device) + 0.5) * wide * 2 / width - 1
+    y = (torch.arange(canvas.latent.height, device=latents.device) + 0.5) * high * 2 / height - 1
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)[None].to(latents)
+    return torch.nn.functional.grid_sample(
+        latents, grid.expand(len(latents), -1, -1, -1), mode=mode, padding_mode="border", align_corners=False
+    )
 
 
 @torch.inference_mode()
 def scene_latents(model: Model, scene: Scene) -> Latents:
     """Return what a source gives the sampler; latent noise is added for each picture by `with_content`."""
-    z = encode(model, scene.tensor, scene.request, scene.canvas)
+    z = encode(model, scene.tensor, scene.request, scene.canvas, Size(*scene.image.size))
     repaint = None
     if scene.repaint is not None:
         repaint = torch.from_numpy(scene.repaint)[None, None].to(z)
@@ -90,18 +122,22 @@ def _shown(model: Model, scene: Scene) -> Tensor | None:
     """Return what the UNet of an inpainting or editing checkpoint is shown of the source (reference 1.7)."""
     if model.in_channels == model.latent_channels:
         return None
-    tensor = scene.tensor.to(model.device)
+    tensor, own = scene.tensor.to(model.device), Size(*scene.image.size)
     if model.in_channels == EDIT_CHANNELS:
         # [Q] the posterior's mean without the scale factor, as these checkpoints were trained
-        return _on(model.encode(tensor) / model.scale_factor, scene.canvas.latent)
-    mask = scene.padded_mask
-    hidden = torch.ones_like(tensor[:, :1])
-    if mask is not None:
-        share = mask.astype(np.float32) / 255.0
-        share = np.around(share) if scene.request.mask_is_rounded else share
-        hidden = _on(torch.from_numpy(share)[None, None].to(tensor), Size(tensor.shape[-1], tensor.shape[-2]))
+        plain = model.encode(tensor) / model.scale_factor
+        return _stretched(plain, scene.request, scene.canvas, own, "nearest")
+    shares = [_share(mask, scene).to(tensor) for mask in (scene.mask, scene.padded_mask) if mask is not None]
+    ours, on_canvas = shares or [torch.ones_like(tensor[:, :1])] * 2
+    hidden = pad_to(_on(ours, own), Size(tensor.shape[-1], tensor.shape[-2])) if shares else ours
     shown = torch.lerp(tensor, tensor * (1.0 - hidden), float(scene.request.mask_weight))
-    return _with_mask(hidden, _on(model.encode(shown), scene.canvas.latent))
+    return _with_mask(on_canvas, _stretched(model.encode(shown), scene.request, scene.canvas, own, "nearest"))
+
+
+def _share(mask: Mask, scene: Scene) -> Tensor:
+    """Return a mask as `[1, 1, h, w]` in 0..1, of zeros and ones where masks are rounded."""
+    share = mask.astype(np.float32) / 255.0
+    return torch.from_numpy(np.around(share) if scene.request.mask_is_rounded else share)[None, None]
 
 
 def _with_mask(mask: Tensor, latents: Tensor) -> Tensor:

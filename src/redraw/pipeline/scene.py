@@ -37,7 +37,7 @@ from redraw.image.picture import Limits, Picture
 from redraw.image.placement import Placement
 from redraw.image.profile import model_rgb
 from redraw.image.resize import RESIZE_MODES, ResizeMode
-from redraw.pipeline.shots import Canvas
+from redraw.pipeline.shots import LATENT_STEP, Canvas
 from redraw.registry import UPSCALERS
 from redraw.request import Img2Img
 from redraw.request.masks import MaskedContent
@@ -159,11 +159,13 @@ class Scene:
     def tensor(self) -> torch.Tensor:
         """The picture as the VAE's input, `[1, 3, h, w]` fp32 in [-1, 1]; h and w are the padded canvas.
 
-        With the resize mode latent-upscale they are the picture's own size.
+        With the resize mode latent-upscale they are the picture's own size, padded too unless sizes are floored.
         """
         pixels = torch.from_numpy(np.array(self.image, dtype=np.float32)).movedim(-1, 0)[None] / 255.0
-        tensor = 2.0 * pixels - 1.0
-        return pad_to(tensor, self.canvas.padded) if self.image.size == self.canvas.work else tensor
+        tensor, own = 2.0 * pixels - 1.0, Size(*self.image.size)
+        if own == self.canvas.work:
+            return pad_to(tensor, self.canvas.padded)
+        return tensor if self.request.size_rule == "floor-8" else pad_to(tensor, own.ceil(LATENT_STEP))
 
     @property
     def padded_mask(self) -> Mask | None:
