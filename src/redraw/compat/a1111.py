@@ -8,16 +8,17 @@ listed. Nothing below this room knows that A1111 exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redraw.compat.masks import SOFT_SCRIPT, decode_picture, mask_fields, mask_outputs, soft_fields
 from redraw.compat.names import resolve_sampler
+from redraw.compat.overrides import IMG2IMG_ONLY, apply_noise_fields, apply_settings
 from redraw.errors import RequestError
-from redraw.registry import SAMPLERS
-from redraw.request import Generation, Img2Img, Txt2Img
+from redraw.request import Generation, Img2Img, Txt2Img, describe_fields
 
+_NEVER_BOUNDED: Final = frozenset({"width", "height", "batch_size", "batch_count", "seed", "variation_seed", "padding"})
 RESIZE_MODES: Final = ("just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale")
 
 # Every field of A1111's two requests (reference 7.3); any other key of a body is unknown to it too.
@@ -49,68 +50,6 @@ class Translation:
     outputs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """How one of A1111's settings becomes one of our fields."""
-
-    field: str
-    convert: Callable[[Any], Any]
-
-
-def _random_source(value: Any) -> str:
-    return {"GPU": "gpu", "CPU": "cpu", "NV": "nv"}.get(str(value), "gpu")
-
-
-def _optional_name(value: Any) -> str | None:
-    return None if value in (None, "", "None", "Automatic") else str(value)
-
-
-# Settings (`override_settings`, or the server's own options) that change a picture; reference section 8.1.
-_SETTINGS: Final[Mapping[str, _Rule]] = {
-    "sd_model_checkpoint": _Rule("model", _optional_name),
-    "sd_vae": _Rule("vae", _optional_name),
-    "CLIP_stop_at_last_layers": _Rule("clip_skip", int),
-    "comma_padding_backtrack": _Rule("comma_backtrack", int),
-    "randn_source": _Rule("rng", _random_source),
-    "eta_noise_seed_delta": _Rule("ensd", int),
-    "enable_quantization": _Rule("quantize", bool),
-    "tiling": _Rule("tiling", bool),
-    "img2img_fix_steps": _Rule("exact_steps", bool),
-    "img2img_extra_noise": _Rule("extra_noise", float),
-    "img2img_background_color": _Rule("background", str),
-    "upscaler_for_img2img": _Rule("upscaler", _optional_name),
-    "img2img_color_correction": _Rule("color_correction", bool),
-    "inpainting_mask_weight": _Rule("mask_weight", lambda value: value if isinstance(value, int) else float(value)),
-    "sigma_min": _Rule("sigma_min", float),
-    "sigma_max": _Rule("sigma_max", float),
-    "rho": _Rule("rho", float),
-    "beta_dist_alpha": _Rule("beta_alpha", float),
-    "beta_dist_beta": _Rule("beta_beta", float),
-    "always_discard_next_to_last_sigma": _Rule("discard_penultimate", bool),
-    "sgm_noise_multiplier": _Rule("sgm_noise", bool),
-    "sd_noise_schedule": _Rule("zero_terminal_snr", lambda value: value == "Zero Terminal SNR"),
-    "skip_early_cond": _Rule("skip_early_cfg", float),
-    "s_min_uncond_all": _Rule("ngms_all_steps", bool),
-    "uni_pc_variant": _Rule("unipc_variant", str),
-    "uni_pc_skip_type": _Rule("unipc_skip_type", str),
-    "uni_pc_order": _Rule("unipc_order", int),
-    "uni_pc_lower_order_final": _Rule("unipc_lower_order_final", bool),
-}
-_IMG2IMG_ONLY: Final = frozenset(
-    {"exact_steps", "extra_noise", "background", "upscaler", "color_correction", "mask_weight"}
-)
-_MASK_SETTINGS: Final = frozenset({"return_mask", "return_mask_composite", "overlay_inpaint"})
-
-# request field, the setting that overrides it when it is not at its default, that default, our field, infotext key
-_NOISE_FIELDS: Final = (
-    ("s_churn", "s_churn", 0, "s_churn", "Sigma churn"),
-    ("s_tmin", "s_tmin", 0, "s_tmin", "Sigma tmin"),
-    ("s_tmax", "s_tmax", 0, "s_tmax", "Sigma tmax"),
-    ("s_noise", "s_noise", 1.0, "s_noise", "Sigma noise"),
-    ("s_min_uncond", "s_min_uncond", 0, "ngms", ""),
-)
-
-
 def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Translation:
     """Translate the body of `POST /sdapi/v1/img2img`.
 
@@ -135,8 +74,7 @@ def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     fields["strength"] = float(_number(body, "denoising_strength", 0.75))
     mode = int(_number(body, "resize_mode", 0))
     fields["resize_mode"] = RESIZE_MODES[mode] if 0 <= mode < len(RESIZE_MODES) else RESIZE_MODES[0]
-    if body.get("initial_noise_multiplier") is not None:
-        fields["noise_multiplier"] = float(_number(body, "initial_noise_multiplier", 1))
+    _set_noise_multiplier(fields, body, options, said)
     fields["keep_alpha"] = False  # A1111 gives RGB, whatever came in
     fields["reading"] = "plain"
     fields["mask_rules"], fields["zero_strength"] = "loose", "step"
@@ -146,6 +84,7 @@ def img2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     if body.get("latent_mask") is not None:
         said.append("latent_mask: not available; A1111 takes it from scripts only")
     outputs = mask_outputs(settings) if "mask" in fields else ()
+    fields = _within_bounds(Img2Img, fields, said)
     return Translation(Img2Img(**fields), tuple(said + _unknown_keys(body)), outputs)
 
 
@@ -154,12 +93,25 @@ def txt2img(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -
     settings = _merged_settings(body, options)
     said: list[str] = []
     fields = _shared_fields(body, settings, said)
-    for name in _IMG2IMG_ONLY & fields.keys():
+    for name in IMG2IMG_ONLY & fields.keys():
         del fields[name]
     _apply_scripts({}, body, said)
     if body.get("enable_hr"):
         said.append("enable_hr: not available yet")
+    fields = _within_bounds(Txt2Img, fields, said)
     return Translation(Txt2Img(**fields), tuple(said + _unknown_keys(body)))
+
+
+def _set_noise_multiplier(
+    fields: dict[str, Any], body: Mapping[str, Any], options: Mapping[str, Any] | None, said: list[str]
+) -> None:
+    name = "initial_noise_multiplier"
+    if name in (body.get("override_settings") or {}):
+        # [Q] A1111 reads this setting before the overrides of a request arrive: an override has no effect
+        said.append(f"override_settings.{name}: has no effect in A1111 either; use the field of that name")
+    given = body if body.get(name) is not None else options or {}
+    if given.get(name) is not None:
+        fields["noise_multiplier"] = float(_number(given, name, 1))
 
 
 def _merged_settings(body: Mapping[str, Any], options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -190,12 +142,12 @@ def _shared_fields(body: Mapping[str, Any], settings: Mapping[str, Any], said: l
     resize_from = (int(_number(body, "seed_resize_from_w", -1)), int(_number(body, "seed_resize_from_h", -1)))
     if min(resize_from) > 0:
         fields["seed_resize_from"] = resize_from
-    _apply_settings(fields, settings, said)
+    apply_settings(fields, settings, said)
     if body.get("tiling") is not None:
         fields["tiling"] = bool(body["tiling"])
     if body.get("eta") is not None:
         fields["eta"] = float(_number(body, "eta", 0))
-    _apply_noise_fields(fields, body, settings)
+    apply_noise_fields(fields, body, settings)
     for name in ("styles", "restore_faces", "refiner_checkpoint", "script_name", "infotext"):
         if body.get(name):
             said.append(f"{name}: not available yet")
@@ -211,43 +163,22 @@ def _apply_scripts(fields: dict[str, Any], body: Mapping[str, Any], said: list[s
             said.append(f"alwayson_scripts.{title}: not available yet")
 
 
-def _apply_noise_fields(fields: dict[str, Any], body: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    unsaid = []
-    for name, setting, default, ours, key in _NOISE_FIELDS:
-        # [Q] a setting that is not at its default wins over the request's own value, and only settings are written
-        # into the infotext
-        value = settings.get(setting, default)
-        if value == default:
-            value = body.get(name)
-            unsaid.append(key)
-        if value is not None:
-            fields[ours] = value
-    fields["infotext_without"] = tuple(unsaid)
+def _within_bounds(kind: type[Generation], fields: Mapping[str, Any], said: list[str]) -> dict[str, Any]:
+    """Return the fields with numbers pulled to the nearest we take, each listed: A1111 takes any number.
 
-
-def _apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: list[str]) -> None:
-    noise = {setting for _, setting, _, _, _ in _NOISE_FIELDS}
-    for key, value in settings.items():
-        rule = _SETTINGS.get(key)
-        if rule is not None:
-            if value is not None:
-                fields[rule.field] = _converted(rule, key, value)
-        elif key == "initial_noise_multiplier":
-            # [Q] A1111 reads this setting before the overrides of a request arrive: an override has no effect
-            said.append(f"override_settings.{key}: has no effect in A1111 either; use the field of that name")
-        elif key in ("eta_ancestral", "eta_ddim"):
-            timestep_family = SAMPLERS.get(fields["sampler"]).family == "timestep"
-            if timestep_family == (key == "eta_ddim"):
-                fields["eta"] = float(value)
-        elif key not in noise and key not in _MASK_SETTINGS:
-            said.append(f"override_settings.{key}: not available yet")
-
-
-def _converted(rule: _Rule, key: str, value: Any) -> Any:
-    try:
-        return rule.convert(value)
-    except (TypeError, ValueError):
-        raise RequestError(f"override_settings.{key}", value, "it has another type there") from None
+    Sizes and counts stay as they are and are refused where they are too large.
+    """
+    bounded = dict(fields)
+    for info in describe_fields(kind):
+        value = fields.get(info.name)
+        if info.name in _NEVER_BOUNDED or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        low, high = info.minimum, info.maximum
+        nearest = low if low is not None and value < low else high if high is not None and value > high else None
+        if nearest is not None:
+            bounded[info.name] = type(value)(nearest)
+            said.append(f"{info.name} {value:g} is out of range; {nearest:g} was used")
+    return bounded
 
 
 def _number(body: Mapping[str, Any], name: str, default: float) -> int | float:

@@ -55,7 +55,12 @@ def mask_outputs(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def decode_picture(text: Any, where: str) -> PictureRef:
-    """Return a base64 text, or a data URI, as a picture; `RequestError` names `where` if it is neither."""
+    """Return a base64 text, or a data URI, as a picture; `RequestError` names `where` if it is neither.
+
+    A picture that was decoded before comes back as it is.
+    """
+    if isinstance(text, PictureRef):
+        return text
     if not isinstance(text, str):
         raise RequestError(where, type(text).__name__, "it is a base64 text")
     payload = text.split(",", 1)[1] if text.startswith("data:") and "," in text else text

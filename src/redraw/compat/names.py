@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from redraw.compat.facts import default_scheduler
 from redraw.registry import SAMPLERS, SCHEDULERS
 from redraw.sampling.naming import split_scheduler
 
@@ -24,5 +25,4 @@ def resolve_sampler(name: str, scheduler: str | None, said: list[str]) -> tuple[
     if entry is None:
         said.append(f"scheduler {wanted!r} is unknown; Automatic was used, as A1111 does")
         return sampler, "Automatic"
-    default = SAMPLERS.get(sampler).default_scheduler
-    return sampler, "Automatic" if default == entry.name else entry.label
+    return sampler, "Automatic" if default_scheduler(sampler) == entry.name else entry.label

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from redraw.registry import SAMPLERS, SCHEDULERS
-from redraw.sampling.sampler import Sampler
+
+if TYPE_CHECKING:
+    from redraw.sampling.sampler import Sampler
 
 
 def split_scheduler(name: str) -> tuple[str, str | None]:

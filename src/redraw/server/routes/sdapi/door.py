@@ -1,0 +1,121 @@
+"""What every route of A1111's API shares: its error bodies, its timing header, its settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from redraw.compat.intake import Shelf
+from redraw.compat.options import DEFAULTS
+from redraw.compat.refusals import Refusal
+from redraw.compat.styles import Style, parse_styles
+from redraw.errors import RequestError
+from redraw.server.state import Shared
+
+STORED: Final = "a1111.options"
+"""Where the queue keeps the settings that `POST /sdapi/v1/options` changed."""
+TAG: Final = "a1111"
+SOURCE: Final = "sdapi"
+_STYLES: Final = "styles.csv"
+_LONGEST_STYLES: Final = 8 * 1024 * 1024
+
+
+class Said(BaseModel):
+    """An error as A1111 answers it: `errors` has the text where an exception was not foreseen there."""
+
+    error: str
+    detail: str
+    body: str
+    errors: str
+
+
+class SdapiRoute(APIRoute):
+    """A route that answers a `Refusal` with A1111's body, and says how long it took."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of one request."""
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            begun = time.perf_counter()
+            try:
+                response = await handler(request)
+            except Refusal as refusal:
+                response = JSONResponse(refusal.body, refusal.status)
+            response.headers["X-Process-Time"] = f"{time.perf_counter() - begun:.4f}"
+            return response
+
+        return answer
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that may refuse with these statuses, for the schema."""
+    told = {
+        404: "not found, as A1111 answers it",
+        422: "a wrong value",
+        500: "what A1111's clients expect as 500 (see the table in docs/a1111-api.md)",
+        501: "not built yet",
+    }
+    return {status: {"model": Said, "description": told[status]} for status in statuses}
+
+
+def door(prefix: str = "/sdapi/v1") -> APIRouter:
+    """Return an empty router of A1111's API."""
+    return APIRouter(prefix=prefix, tags=[TAG], route_class=SdapiRoute)
+
+
+def stored_options(parts: Shared) -> dict[str, Any]:
+    """Return the settings that differ from A1111's defaults; the server's own model is put in where none was chosen."""
+    found: Mapping[str, Any] = parts.queue.get_setting(STORED) or {}
+    stored = {key: value for key, value in found.items() if key in DEFAULTS}
+    if not stored.get("sd_model_checkpoint"):
+        default = default_model(parts)
+        if default is not None:
+            stored["sd_model_checkpoint"] = default
+    return stored
+
+
+def default_model(parts: Shared) -> str | None:
+    """Return the listed name of the model of requests that name none, None where there is none."""
+    try:
+        found = parts.library.default()
+    except RequestError:
+        return None
+    return None if found is None else found.name
+
+
+def shelf_of(parts: Shared) -> Shelf:
+    """Return what requests may name."""
+
+    def model(name: str) -> str | None:
+        try:
+            return parts.library.model(name).name
+        except RequestError:
+            return None
+
+    def vae(name: str) -> str | None:
+        try:
+            return parts.library.vae(name).path.name
+        except RequestError:
+            return None
+
+    return Shelf(model, vae, styles_of(parts))
+
+
+def styles_of(parts: Shared) -> list[Style]:
+    """Return the prompt styles of every `styles.csv` in the data folder and models folders; broken ones are left."""
+    found: dict[str, Style] = {}
+    for folder in (*reversed(parts.config.models_dirs), parts.config.data_dir):
+        file = folder / _STYLES
+        try:
+            if file.stat().st_size <= _LONGEST_STYLES:
+                found |= {style.name: style for style in parse_styles(file.read_bytes())}
+        except (OSError, RequestError):
+            continue
+    return list(found.values())
