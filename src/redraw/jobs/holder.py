@@ -6,6 +6,7 @@ are all "perhaps still there", and the lease decides.
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 from pathlib import Path
@@ -28,6 +29,7 @@ def is_gone(name: str) -> bool:
     return _beginning(int(parts[2])) != parts[3]
 
 
+@functools.cache
 def _system() -> str | None:
     """Return what tells this boot and this container's numbering of processes from others; None if nothing does."""
     try:
