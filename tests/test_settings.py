@@ -50,6 +50,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("database_url", "postgresql://x/y", "postgresql://x/y"),
         ("queue_limit", "5", 5),
         ("max_upload_megabytes", "1.5", 1.5),
+        ("max_body_megabytes", "3", 3),
+        ("max_upload_megapixels", "4", 4),
+        ("hosts", "a.example, b.example", ("a.example", "b.example")),
+        ("cors_origins", "https://a.example", ("https://a.example",)),
+        ("webhook_secret", "hush", "hush"),
+        ("webhook_private", "yes", True),
+        ("log_prompts", "true", True),
         ("retention_days", "0", 0),
         ("trash_days", "7", 7),
         ("quota_gigabytes", "0.25", 0.25),
@@ -76,6 +83,7 @@ def test_every_key_of_the_server_is_read_from_a_variable(
         ("queue_limit = 0", "queue_limit"),
         ("quota_gigabytes = -1", "at least 0"),
         ("host = 3", "host"),
+        ("log_prompts = 'maybe'", "true or false"),
         ("output_format = 'bmp'", "webp"),
         ("defaults = 3", "defaults"),
         ("[defaults]\nimg2img = 3", "defaults.img2img"),
@@ -109,6 +117,8 @@ def test_defaults_of_a_kind_win_over_those_for_all(tmp_path: Path) -> None:
 
 
 def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
     return str(value) if value not in ("", (), Path()) else ""

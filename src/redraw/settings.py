@@ -3,32 +3,39 @@
 The file is `$REDRAW_CONFIG`, else `redraw/config.toml` in the user's configuration folder. An environment variable wins
 over the file, an option of the command line over both. Only the entrances, the studio and the jobs read settings.
 
-====================  ===========================  ====================================================================
-key in the file       environment                  meaning
-====================  ===========================  ====================================================================
-models_dirs           REDRAW_MODELS_DIR            folders with checkpoints (several, separated as in PATH)
-data_dir              REDRAW_DATA_DIR              jobs, results, caches, and inputs that recipes refer to
-output_dir            REDRAW_OUTPUT_DIR            where results go when nothing else is said
-output_format         REDRAW_OUTPUT_FORMAT         png, jpg, webp, avif, tiff: file format of results
-output_quality        REDRAW_OUTPUT_QUALITY        quality of jpg, webp and avif, 1 to 100
-name_pattern          REDRAW_NAME_PATTERN          names of results, with A1111's patterns
-device                REDRAW_DEVICE                auto, cpu, cuda, mps
-dtype                 REDRAW_DTYPE                 auto, fp32, bf16, fp16
-memory                REDRAW_MEMORY                auto, medvram, lowvram: how a model shares the device
-model                 REDRAW_MODEL                 the model of requests that name none
-max_megapixels        REDRAW_MAX_MEGAPIXELS        largest picture that is opened
-host                  REDRAW_HOST                  address the server listens on
-port                  REDRAW_PORT                  port the server listens on, 0 takes a free one
-api_auth              REDRAW_API_AUTH              who may use the server: user:password (several, with commas)
-database_url          REDRAW_DATABASE_URL          PostgreSQL database for the jobs; empty: a file in data_dir
-queue_limit           REDRAW_QUEUE_LIMIT           jobs that may wait at once
-max_upload_megabytes  REDRAW_MAX_UPLOAD_MEGABYTES  largest body of a request to the server
-retention_days        REDRAW_RETENTION_DAYS        days until ended jobs go to the trash, 0 never
-trash_days            REDRAW_TRASH_DAYS            days until the trash is emptied, 0 never
-quota_gigabytes       REDRAW_QUOTA_GIGABYTES       room the server's pictures may take on the disk, 0 any
-server                REDRAW_SERVER                the server that submit and jobs speak to
-server_auth           REDRAW_SERVER_AUTH           user:password for that server
-====================  ===========================  ====================================================================
+=====================  ============================  ==================================================================
+key in the file        environment                   meaning
+=====================  ============================  ==================================================================
+models_dirs            REDRAW_MODELS_DIR             folders with checkpoints (several, separated as in PATH)
+data_dir               REDRAW_DATA_DIR               jobs, results, caches, and inputs that recipes refer to
+output_dir             REDRAW_OUTPUT_DIR             where results go when nothing else is said
+output_format          REDRAW_OUTPUT_FORMAT          png, jpg, webp, avif, tiff: file format of results
+output_quality         REDRAW_OUTPUT_QUALITY         quality of jpg, webp and avif, 1 to 100
+name_pattern           REDRAW_NAME_PATTERN           names of results, with A1111's patterns
+device                 REDRAW_DEVICE                 auto, cpu, cuda, mps
+dtype                  REDRAW_DTYPE                  auto, fp32, bf16, fp16
+memory                 REDRAW_MEMORY                 auto, medvram, lowvram: how a model shares the device
+model                  REDRAW_MODEL                  the model of requests that name none
+max_megapixels         REDRAW_MAX_MEGAPIXELS         largest picture that is opened
+host                   REDRAW_HOST                   address the server listens on
+port                   REDRAW_PORT                   port the server listens on, 0 takes a free one
+api_auth               REDRAW_API_AUTH               who may use the server: user:password (several, with commas)
+database_url           REDRAW_DATABASE_URL           PostgreSQL database for the jobs; empty: a file in data_dir
+queue_limit            REDRAW_QUEUE_LIMIT            jobs that may wait at once
+max_upload_megabytes   REDRAW_MAX_UPLOAD_MEGABYTES   largest picture file the server takes
+max_body_megabytes     REDRAW_MAX_BODY_MEGABYTES     largest request the server takes, pictures inside
+max_upload_megapixels  REDRAW_MAX_UPLOAD_MEGAPIXELS  largest picture the server takes
+retention_days         REDRAW_RETENTION_DAYS         days until ended jobs go to the trash, 0 never
+trash_days             REDRAW_TRASH_DAYS             days until the trash is emptied, 0 never
+quota_gigabytes        REDRAW_QUOTA_GIGABYTES        room the server's pictures may take on the disk, 0 any
+hosts                  REDRAW_HOSTS                  further names the server may be called by (several, with commas)
+cors_origins           REDRAW_CORS_ORIGINS           web pages that may call the server (several, with commas)
+webhook_secret         REDRAW_WEBHOOK_SECRET         signs the calls to URLs that jobs name; empty: no such calls
+webhook_private        REDRAW_WEBHOOK_PRIVATE        whether these may go to private addresses: true, false
+log_prompts            REDRAW_LOG_PROMPTS            whether prompts are logged: true, false
+server                 REDRAW_SERVER                 the server that submit and jobs speak to
+server_auth            REDRAW_SERVER_AUTH            user:password for that server
+=====================  ============================  ==================================================================
 
 The file may also hold `[defaults]`, `[defaults.img2img]` and `[defaults.txt2img]`: what fields of requests are where a
 command does not say.
@@ -41,7 +48,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from redraw.errors import RequestError
 
@@ -63,6 +70,17 @@ def _path(name: str, value: object) -> Path:
 
 def _folders(name: str, value: object) -> tuple[Path, ...]:
     return tuple(_path(name, part) for part in _several(value, os.pathsep))
+
+
+def _words(name: str, value: object) -> tuple[str, ...]:
+    return tuple(_text(name, part).strip() for part in _several(value, ","))
+
+
+def _flag(name: str, value: object) -> bool:
+    known = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+    if str(value).lower() not in known:
+        raise RequestError(name, value, "it is true or false")
+    return known[str(value).lower()]
 
 
 def _pairs(name: str, value: object) -> tuple[str, ...]:
@@ -132,7 +150,7 @@ class Settings:
     name_pattern: str = _key("", _text)
     device: str = _key("auto", _text)
     dtype: str = _key("auto", _text)
-    memory: str = _key("auto", _word("auto", "medvram", "lowvram"))
+    memory: Literal["auto", "medvram", "lowvram"] = _key("auto", _word("auto", "medvram", "lowvram"))
     model: str = _key("", _text)
     max_megapixels: float = _key(200.0, _number(0, above=True))
     host: str = _key("127.0.0.1", _text)
@@ -140,10 +158,17 @@ class Settings:
     api_auth: tuple[str, ...] = _key((), _pairs, secret=True)
     database_url: str = _key("", _text, secret=True)
     queue_limit: int = _key(1000, _whole(1, 1_000_000))
-    max_upload_megabytes: float = _key(256.0, _number(0, above=True))
+    max_upload_megabytes: float = _key(64.0, _number(0, above=True))
+    max_body_megabytes: float = _key(256.0, _number(0, above=True))
+    max_upload_megapixels: float = _key(64.0, _number(0, above=True))
     retention_days: float = _key(0.0, _number(0))
     trash_days: float = _key(30.0, _number(0))
     quota_gigabytes: float = _key(0.0, _number(0))
+    hosts: tuple[str, ...] = _key((), _words)
+    cors_origins: tuple[str, ...] = _key((), _words)
+    webhook_secret: str = _key("", _text, secret=True)
+    webhook_private: bool = _key(False, _flag)
+    log_prompts: bool = _key(False, _flag)
     server: str = _key("http://127.0.0.1:7860", _text)
     server_auth: str = _key("", _text, secret=True)
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -21,6 +21,11 @@ COMMANDS: Final = {
     "models": ("listing", "models", "List models, or tell what a file is."),
     "samplers": ("listing", "samplers", "List samplers."),
     "schedulers": ("listing", "schedulers", "List noise schedules."),
+    "serve": ("serve", "serve", "Run the server."),
+    "submit": ("submit", "submit", "Hand pictures to a server and go on."),
+    "jobs": ("jobs", "jobs", "Look after the jobs of a server."),
+    "settings": ("settings", "settings", "Show settings, or take over those of A1111."),
+    "doctor": ("doctor", "doctor", "Tell what works here and what is missing."),
     "demo": ("demo", "demo", "Redraw the example picture with the starter model."),
 }
 

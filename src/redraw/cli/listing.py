@@ -35,7 +35,7 @@ def list_models(models_dirs: tuple[Path, ...], as_json: bool) -> None:
         facts = [{"name": name, "family": family, "bytes": size} for name, family, size in rows]
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    _table(["name", "family", "size"], [[name, family, _megabytes(size)] for name, family, size in rows])
+    print_table(["name", "family", "size"], [[name, family, _megabytes(size)] for name, family, size in rows])
 
 
 @models.command("info")
@@ -49,7 +49,7 @@ def model_info(file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
         return
-    _print_facts(facts)
+    print_facts(facts)
 
 
 @click.command()
@@ -71,23 +71,25 @@ def _list_shelf(shelf: Registry[Any], as_json: bool) -> None:
         rows = [{"label": e.label, "name": e.name, "aliases": list(e.aliases)} for e in shelf]
         click.echo(json.dumps(rows, indent=2))
         return
-    _table([shelf.kind, "name", "aliases"], [[e.label, e.name, ", ".join(e.aliases)] for e in shelf])
+    print_table([shelf.kind, "name", "aliases"], [[e.label, e.name, ", ".join(e.aliases)] for e in shelf])
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of texts below their headings; ids stay in one piece."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in rows:
         table.add_row(*row)
     Console().print(table, highlight=False, markup=False)
 
 
-def _print_facts(facts: dict[str, Any], indent: int = 0) -> None:
+def print_facts(facts: dict[str, Any], indent: int = 0) -> None:
+    """Print names and values, one a line; what is empty is left out."""
     for key, value in facts.items():
         if isinstance(value, dict):
             click.echo(f"{' ' * indent}{key}:")
-            _print_facts(value, indent + 2)
+            print_facts(value, indent + 2)
         elif value not in (None, "", [], ()):
             shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
             click.echo(f"{' ' * indent}{key}: {shown}")

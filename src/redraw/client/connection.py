@@ -14,6 +14,8 @@ from redraw.client.problems import Refused, error_of
 from redraw.errors import RedrawError, RequestError
 
 API: Final = "/api/v1"
+HEALTH: Final = "//health"
+"""Not below the API, and open to everybody."""
 TRIES: Final = 4
 _PAUSE: Final = 0.25  # seconds before the second try; each later one waits twice as long
 
@@ -80,7 +82,7 @@ class Connection:
 
         Args:
             method: of HTTP.
-            path: below the API, or a link of the server's that begins with it.
+            path: below the API, or a link of the server's that begins with it; after `//` below the server itself.
             again: whether it may be sent a second time if the connection breaks; None: if it changes nothing.
             content: as httpx takes it (params, json, files, headers).
 
@@ -134,7 +136,9 @@ def _split(url: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def _below(path: str) -> str:
-    return path if path.startswith((f"{API}/", "/health", "/ready")) else f"{API}{path}"
+    if path.startswith("//"):
+        return path[1:]
+    return path if path.startswith(f"{API}/") else f"{API}{path}"
 
 
 def _check(answer: httpx.Response) -> None:

@@ -10,11 +10,12 @@ from typing import Any, Self
 
 import httpx
 
-from redraw.client.connection import Connection
+from redraw.client.connection import HEALTH, Connection
 from redraw.client.job import Job, pages
+from redraw.client.problems import Refused
 from redraw.client.result import job_record
 from redraw.client.stream import follow
-from redraw.jobs.record import Event, State
+from redraw.jobs.record import Event, JobRecord, State
 from redraw.request import Generation, PictureRef
 
 
@@ -102,6 +103,10 @@ class Client:
         """Return a job by its id, or raise `UnknownJob`."""
         return Job(self._connection, job_record(self._connection.get(f"/jobs/{id}")))
 
+    def known(self, id: str) -> Job:
+        """Return a job without asking the server about it, which shows none that lie in the trash."""
+        return Job(self._connection, JobRecord(id, "", {}, "waiting"))
+
     def jobs(
         self, *, states: Sequence[State] | None = None, text: str | None = None, limit: int | None = None
     ) -> Iterator[Job]:
@@ -137,9 +142,15 @@ class Client:
         """Return the server's settings, without secrets."""
         return dict(self._connection.get("/settings"))
 
+    def alive(self) -> None:
+        """Return if a server answers, whoever asks; raises `Unreachable` or `Refused` if not."""
+        answer = self._connection.send("GET", HEALTH, again=False)
+        if answer.headers.get("content-type", "").partition(";")[0] != "application/json":
+            raise Refused(answer.status_code, "something else", "it does not answer as Redraw's server does")
+
     def health(self) -> dict[str, Any]:
-        """Return how the server is."""
-        return dict(self._connection.send("GET", "/health").json())
+        """Return which parts of the server work: database, worker, ..."""
+        return dict(self._connection.get("/health"))
 
     def _fields(self, request: Generation) -> dict[str, Any]:
         """Return the fields that were given as JSON data, with every picture uploaded."""

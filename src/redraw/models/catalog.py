@@ -60,12 +60,14 @@ class OtherFile:
         kind: what its tensors show (`lora`, `vae`, `embedding`, `sdxl`, ...; see `redraw.models.families.KINDS`), or
             `unknown`: nothing Redraw knows, or a file it cannot read.
         why: a sentence on why it is no model.
+        label: the kind with its article ("a LoRA"); "" where it is unknown.
     """
 
     name: str
     path: Path
     kind: str
     why: str
+    label: str = ""
 
 
 class Catalog:
@@ -221,4 +223,6 @@ def _understood(path: Path, root: Path) -> ModelFile | OtherFile:
         return ModelFile(relative.removesuffix(path.suffix), path, relative, detect(checkpoint).family.label)
     except ModelError as error:
         known = kind_of(checkpoint) if isinstance(error, UnsupportedModel) else None
-        return OtherFile(relative, path, known.name if known else UNKNOWN, str(error))
+        if known is None:
+            return OtherFile(relative, path, UNKNOWN, str(error))
+        return OtherFile(relative, path, known.name, str(error), known.label)
