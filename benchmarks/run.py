@@ -2,10 +2,10 @@
 
     python benchmarks/run.py [--quick] [--only NAME]... [--threads N] [--json FILE] [--build FOLDER]
 
-NAME is peak, unet_vae, job, overhead, start or drift. The whole run takes about a quarter of an hour on two small
-cores; --quick takes smaller pictures and fewer repetitions. The generated models (2.2 GB) stay in the build folder. On
-a machine that others use at the same time, take --threads 1: ratios are then of CPU time, which neighbours hardly
-change.
+NAME is peak, unet_vae, job, overhead, start or drift; or harm or loopback, which run only when they are named. The
+whole run takes about a quarter of an hour on two small cores, harm about as long by itself; --quick takes smaller
+pictures and fewer repetitions. The generated models (2.2 GB) stay in the build folder. On a machine that others use at
+the same time, take --threads 1: ratios are then of CPU time, which neighbours hardly change.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 NAMES: Final = ("peak", "unet_vae", "job", "overhead", "start", "drift")
+APART: Final = ("harm", "loopback")
+"""Benchmarks of what comes out, not of time; they need no diffusers."""
 
 
 def main() -> int:
@@ -67,20 +69,22 @@ def benchmarks() -> dict[str, Callable[[Setting], Section]]:
     """Return every benchmark by name, in the order they run."""
     import drift
     import first_picture
+    import harm
     import job
+    import loopback
     import overhead
     import peak
     import unet_vae
 
-    calls = (peak.run, unet_vae.run, job.run, overhead.run, first_picture.run, drift.run)
-    return dict(zip(NAMES, calls, strict=True))
+    calls = (peak.run, unet_vae.run, job.run, overhead.run, first_picture.run, drift.run, harm.run, loopback.run)
+    return dict(zip(NAMES + APART, calls, strict=True))
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Measure Redraw against diffusers, in turns, in one run.")
     parser.add_argument("--quick", action="store_true", help="smaller pictures, fewer repetitions")
-    parser.add_argument("--only", action="append", choices=NAMES, help="only this benchmark; may be repeated")
+    parser.add_argument("--only", action="append", choices=NAMES + APART, help="only this benchmark; may be repeated")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: every usable core")
     parser.add_argument("--json", type=Path, help="write everything, with single repetitions, to this file")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "benchmarks", help="where generated models go")

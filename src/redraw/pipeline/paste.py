@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from redraw.geometry import Size
@@ -75,8 +76,7 @@ class Pasted:
         if soft is None:
             return scene.source.mask
         box, whole = scene.placement.box, np.zeros_like(scene.source.mask)
-        back = scene.placement.carry_back(Image.fromarray(soft)).convert("L")
-        whole[box.y1 : box.y2, box.x1 : box.x2] = np.asarray(back)
+        whole[box.y1 : box.y2, box.x1 : box.x2] = self._brought_back(np.repeat(soft[..., None], 3, axis=2))[..., 0]
         return self._within(whole, scene.source.mask)
 
     def _within(self, soft: Mask, mask: Mask) -> Mask:
@@ -140,15 +140,22 @@ class Pasted:
         """The new part alone: what the model gave, transparent where the mask is black; None without a mask."""
         if self.weight is None:
             return None
-        image, placement = Image.fromarray(to_eight_bits(self.pixels)), self.scene.placement
-        if placement.box is not None:
-            whole = Image.new("RGB", (self.weight.shape[1], self.weight.shape[0]))
-            whole.paste(placement.carry_back(image), placement.box[:2])
-            image = whole
+        eight, box = to_eight_bits(self.pixels), self.scene.placement.box
+        image = Image.fromarray(eight)
+        if box is not None:
+            image = Image.new("RGB", (self.weight.shape[1], self.weight.shape[0]))
+            image.paste(Image.fromarray(self._brought_back(eight)), box[:2])
         mask = resize_image(Image.fromarray(self.weight), Size(*image.size), ResizeMode.RESIZE_AND_FILL).convert("L")
         clear = Image.new("RGBa", image.size)
         cut = Image.composite(image.convert("RGBA").convert("RGBa"), clear, mask).convert("RGBA")
         return Picture(pixels=np.asarray(cut))
+
+    def _brought_back(self, eight: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the close-up `[h, w, 3]` at the size of its box: with loose rules as A1111 does, else to its place."""
+        placement = self.scene.placement
+        if self._loose:
+            return np.asarray(placement.carry_back(Image.fromarray(eight)))
+        return to_eight_bits(placement.carry_back_pixels(eight))
 
     def _overlaid(self) -> Pixels:
         """Return the result as A1111 composes it, RGB of 8 bits."""
