@@ -100,6 +100,7 @@ class RealWork:
         self.parts = plan_parts(request, done)
         self.run: Run | None = None
         self.over = False
+        self.furthest = (0.0, 0)
 
     def __iter__(self) -> Iterator[Step | Made]:
         before = len(self.done) if len(self.parts) > 1 or self.parts[0].request.image_count < self.count else 0
@@ -141,13 +142,15 @@ class RealWork:
         after = self.count - before - own
         spent = event.remaining / (1 - event.fraction) if event.remaining is not None and event.fraction < 1 else 0.0
         left = None if event.remaining is None else event.remaining + after * spent / own
+        # While a picture is decoded a run counts it as not begun; here nothing goes back.
+        self.furthest = max(self.furthest, (fraction, before * per_picture + event.step))
         progress: dict[str, Any] = {
             "stage": event.stage,
             "image": part.indexes[event.image],
             "images": self.count,
-            "step": before * per_picture + event.step,
+            "step": self.furthest[1],
             "steps": self.count * per_picture,
-            "fraction": fraction,
+            "fraction": self.furthest[0],
             "elapsed": event.elapsed,
             "remaining": left,
         }
