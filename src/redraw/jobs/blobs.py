@@ -98,6 +98,12 @@ class Blobs:
             self._counted = (time.monotonic(), total)
         return total
 
+    def used(self) -> int:
+        """Return the bytes of all files together, without what other processes did in the last minute."""
+        with self._lock:
+            counted = self._counted
+        return counted[1] if counted is not None and time.monotonic() - counted[0] < _RECOUNT else self.size()
+
     def remove(self, sha256: str) -> None:
         """Forget a file; one that is not there is no error."""
         place = self._place(sha256)
@@ -169,13 +175,7 @@ class Blobs:
                 _flush_folder(self.root.parent)
 
     def _check_quota(self, size: int) -> None:
-        if self.quota is None:
-            return
-        with self._lock:
-            counted = self._counted
-        fresh = counted is not None and time.monotonic() - counted[0] < _RECOUNT
-        used = counted[1] if counted is not None and fresh else self.size()
-        if used + size > self.quota:
+        if self.quota is not None and self.used() + size > self.quota:
             raise OutputError(f"the disk quota of {shown_size(self.quota)} is used up; empty the trash or raise it")
 
     def _grow(self, size: int) -> None:

@@ -94,9 +94,9 @@ class Keeping(Steering):
         grace = keep.grace_hours * 3600
         old = (digest for digest, put, _ in self.blobs.listing() if time.time() - put >= grace)
         files = self._collect(old, grace)
-        if self.limits.disk is not None:
-            while self.blobs.size() > self.limits.disk and (batch := self._remove_some(None, 10)):
-                removed += batch
+        if self.limits.disk is not None and self.blobs.size() > self.limits.disk:
+            while self.blobs.used() > self.limits.disk and self._remove_some(None, 1):
+                removed += 1
         return Swept(trashed, removed, files, self.blobs.sweep())
 
     def _retire(self) -> int:

@@ -8,6 +8,8 @@ misses one.
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import secrets
 import sqlite3
 import time
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, insert, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from redraw.errors import OutputError, RequestError
 from redraw.jobs import schema
@@ -30,6 +32,8 @@ AnyRow = Row[*tuple[Any, ...]]
 _LOCK: Final = 0x7265_6472_6177  # "redraw": the advisory lock of PostgreSQL that stands for being the writer
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 _WRITES: Final = "redraw_writes"
+_RESTS: Final = "redraw_rests"
+_REST: Final = 0.5  # seconds without use after which a connection to a server is tried before it is relied on
 _REASONS: Final = (
     ("database or disk is full", "the disk is full"),
     ("could not extend file", "the disk of the database server is full"),
@@ -103,6 +107,7 @@ class Store:
 
     def __init__(self, data_dir: Path, url: str | None = None, *, patience: float = 15.0) -> None:
         self.patience = patience
+        _check_folder(data_dir)
         self.engine = _postgres(url, patience) if url else _sqlite(data_dir, patience)
         try:
             if not url:
@@ -144,6 +149,8 @@ class Store:
             raise self._complaint(str(error.orig)) from error
         except SQLAlchemyError as error:
             raise self._complaint(str(error)) from error
+        except ConnectionError as error:  # pg8000 does not make an error of its own of a cut connection
+            raise self._complaint(f"the connection to it was cut ({error.strerror or error})") from error
 
     def _complaint(self, text: str) -> StoreError:
         if any(word in text for word in _BUSY):
@@ -223,11 +230,17 @@ def result_record(row: AnyRow) -> ResultRecord:
     return ResultRecord(**{**values, "notes": tuple(values["notes"])})
 
 
-def _sqlite(data_dir: Path, patience: float) -> Engine:
+def _check_folder(data_dir: Path) -> None:
+    """Make the data folder; a read-only one is refused here, where SQLite would only fail at the first change."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"the data folder {data_dir} cannot be made: {error.strerror or error}") from error
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise StoreError(f"the data folder {data_dir} is read-only for this user")
+
+
+def _sqlite(data_dir: Path, patience: float) -> Engine:
     url = URL.create("sqlite", database=str(data_dir / FILE))
     arguments = {"timeout": patience, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, pool_size=8, max_overflow=64)
@@ -257,7 +270,7 @@ def _postgres(url: str, patience: float) -> Engine:
         raise RequestError("database_url", address.render_as_string(hide_password=True), allowed)
     try:
         address = address.set(drivername="postgresql+pg8000")
-        engine = create_engine(address, pool_size=8, max_overflow=24, pool_pre_ping=True)
+        engine = create_engine(address, pool_size=8, max_overflow=24)
     except (ModuleNotFoundError, NoSuchModuleError):
         raise RequestError(
             "database_url", address.drivername, "PostgreSQL needs `pip install redraw-studio[postgres]`"
@@ -271,6 +284,19 @@ def _postgres(url: str, patience: float) -> Engine:
         # A writer that froze in the middle (a laptop's lid, a cut network) does not hold up the others for ever.
         cursor.execute(f"SET idle_in_transaction_session_timeout = {max(wait, 1000)}")
         raw.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _rests(raw: Any, record: Any) -> None:
+        record.info[_RESTS] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(raw: Any, record: Any, proxy: object) -> None:
+        if time.monotonic() - record.info.get(_RESTS, math.inf) > _REST:
+            try:
+                raw.cursor().execute("SELECT 1")
+                raw.rollback()
+            except (OSError, engine.dialect.loaded_dbapi.Error) as error:
+                raise DisconnectionError from error  # the pool makes another
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
