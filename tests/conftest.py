@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+import subprocess
+import sys
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -18,6 +23,22 @@ def goldens() -> Path:
     if not GOLDENS.is_dir():
         pytest.skip("the golden pictures of A1111 are not beside this checkout (../shared/goldens)")
     return GOLDENS
+
+
+@pytest.fixture(scope="session")
+def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that draws squares, started as a user starts one; jobs of all tests meet there."""
+    home = tmp_path_factory.mktemp("server")
+    environment = {**os.environ, "HOME": str(home), "REDRAW_DATA_DIR": str(home / "data"), "REDRAW_MODELS_DIR": ""}
+    command = [sys.executable, "-m", "redraw", "serve", "--engine", "fake", "--port", "0"]
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("Redraw is at http://"), (home / "log").read_text()
+    yield line.rpartition(" ")[2].strip()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
 
 
 def _random_state(network: torch.nn.Module, generator: torch.Generator) -> dict[str, torch.Tensor]:
