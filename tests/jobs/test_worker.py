@@ -21,7 +21,7 @@ from PIL import Image
 from redraw.image.metadata import read_metadata
 from redraw.jobs import hold as hold_module
 from redraw.jobs.engine import Made, Step
-from redraw.jobs.errors import LeaseLost, StoreBusy
+from redraw.jobs.errors import LeaseLost, StoreBusy, StoreError
 from redraw.jobs.fake import FakeEngine, FakeWork
 from redraw.jobs.hold import Hold
 from redraw.jobs.options import WorkerOptions, parse_options
@@ -275,9 +275,10 @@ def test_the_work_of_a_lost_job_is_thrown_away(queue: Queue) -> None:
 
 
 def test_a_long_step_does_not_lose_the_job(queue: Queue) -> None:
-    id = queue.submit(Txt2Img(prompt="stuck: 1.2", seed=1, steps=2)).id
-    thread = threading.Thread(target=lambda: work(queue, lease=0.3))
+    id = queue.submit(Txt2Img(prompt="stuck: 2.5", seed=1, steps=2)).id
+    thread = threading.Thread(target=lambda: work(queue, lease=1))
     thread.start()
+    wait_for(lambda: queue.get(id).state == "running")
     with Queue.open(queue.blobs.root.parent) as other:
         while thread.is_alive():
             assert other.claim("other") is None
@@ -299,10 +300,11 @@ def test_progress_is_told_in_moderation_and_previews_more_rarely(queue: Queue, m
     assert work(queue).state == "done"
     times = [at for at, progress, _ in told if progress]
     previews = [at for at, _, preview in told if preview]
-    assert 4 <= len(times) <= (times[-1] - times[0]) / 0.2 + 1.5
+    assert 4 <= len(times) <= (times[-1] - times[0]) / 0.2 + 3.5
     assert 2 <= len(previews) <= (previews[-1] - previews[0]) / 0.5 + 1.5
     assert Image.open(io.BytesIO(next(preview for _, _, preview in told if preview))).format == "JPEG"
-    assert told[0][1]["memory"] == "fits"
+    assert [told[i][1]["stage"] for i in range(2)] == ["load", "prepare"]
+    assert told[1][1]["memory"] == "fits"
     assert queue.get(id).progress["steps"] == 50
 
 
@@ -328,17 +330,35 @@ def test_a_busy_database_costs_no_picture(queue: Queue, monkeypatch: pytest.Monk
     assert contents(queue, id) == files_of(TXT)
 
 
-def test_a_database_that_stays_away_ends_the_hold(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue.submit(TXT)
-    job = queue.claim("w")
+def test_a_picture_is_held_ready_until_the_disk_has_room_again(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = queue.submit(TXT).id
+    job = queue.claim("w", 0.2)
     assert job is not None
+    full = time.monotonic() + 0.6  # longer than the lease
+    really = queue.beat
 
-    def away(*args: Any, **kwargs: Any) -> Any:
-        raise StoreBusy("held by another process")
+    def beat(*args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() < full:
+            raise StoreError("the disk is full")
+        return really(*args, **kwargs)
 
-    monkeypatch.setattr(queue, "beat", away)
+    monkeypatch.setattr(queue, "beat", beat)
+    with Hold(queue, job, "w", 0.2) as hold:
+        assert hold.insist(lambda: queue.beat(id, "w")) == ""
+    assert time.monotonic() >= full
+
+
+def test_a_job_that_was_lost_meanwhile_is_not_insisted_on(queue: Queue) -> None:
+    queue.submit(TXT)
+    job = queue.claim("w", 0.2)
+    assert job is not None
+    queue.bury("w")
+
+    def full() -> None:
+        raise StoreError("the disk is full")
+
     with Hold(queue, job, "w", 0.2) as hold, pytest.raises(LeaseLost):
-        hold.insist(away)
+        hold.insist(full)
 
 
 def test_a_worker_that_is_to_end_hands_its_job_back(queue: Queue) -> None:

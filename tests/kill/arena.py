@@ -40,9 +40,11 @@ from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 
 DEATHS = 1_000_000  # no job is given up: every worker's death here is chance
 LIMITS = QueueLimits(deaths=DEATHS, waiting=10_000)
+LEASE = 2.0
 BACKLOG = 4  # jobs the server keeps waiting
 KEY = "kill-{}"
 Victim = Literal["worker", "server"]
+WAYS: list[tuple[Victim, ...]] = [("worker",), ("server",), ("server", "worker")]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Plan:
         seed: of chance.
         models_dir: with tiny.safetensors, for the real engine; None takes the starter.
         supervised: the server keeps its worker.
-        longest: seconds between two kills at most.
+        pause: seconds between two kills, on average: often less, now and then much more.
+        freezes: how often a worker is stopped for longer than its lease, and then goes on.
     """
 
     folder: Path
@@ -65,7 +68,8 @@ class Plan:
     seed: int = 0
     models_dir: Path | None = None
     supervised: bool = False
-    longest: float = 0.25
+    pause: float = 0.2
+    freezes: int = 0
 
     @property
     def data(self) -> Path:
@@ -87,7 +91,7 @@ class Plan:
             device="cpu",
             dtype="fp32",
             engine=self.engine,
-            lease=5.0,
+            lease=LEASE,
             deaths=DEATHS,
         )
 
@@ -97,6 +101,7 @@ class Tally:
     """What came of it; `problems` is empty if nothing is wrong."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    freezes: int = 0
     seconds: float = 0.0
     jobs: int = 0
     results: int = 0
@@ -110,10 +115,10 @@ class Tally:
     def __str__(self) -> str:
         kills = ", ".join(f"{count} of the {name}" for name, count in sorted(self.kills.items()))
         return (
-            f"{self.kills.total()} kills ({kills}) in {self.seconds:.0f} s: {self.jobs} jobs accepted and done "
-            f"({self.unlogged} of them while their server died), {self.results} results, {self.taken_over} take-overs, "
-            f"{self.files} files whole, {self.leftovers} temporaries left, {self.looks} looks on the way; "
-            f"{len(self.problems)} problems"
+            f"{self.kills.total()} kills ({kills}) and {self.freezes} freezes in {self.seconds:.0f} s: "
+            f"{self.jobs} jobs accepted and done ({self.unlogged} of them while their server died), "
+            f"{self.results} results, {self.taken_over} take-overs, {self.files} files whole, "
+            f"{self.leftovers} temporaries left, {self.looks} looks on the way; {len(self.problems)} problems"
         )
 
 
@@ -215,14 +220,28 @@ class Arena:
         self.start(name)
         return lived
 
+    def freeze(self) -> None:
+        """Stop the worker until another has taken its job, and let it go on: what it makes must not count."""
+        frozen = self.processes["worker"]
+        if frozen.pid is None or not frozen.is_alive():
+            return
+        os.kill(frozen.pid, signal.SIGSTOP)
+        self.start("worker")
+        time.sleep(1.5 * LEASE)
+        os.kill(frozen.pid, signal.SIGCONT)
+        time.sleep(self.chance.uniform(0, 0.5))
+        frozen.kill()
+        frozen.join()
+
     def rage(self, tally: Tally) -> None:
         """Kill at random, and look now and then whether what can be seen is whole."""
         with Queue.open(self.plan.data, limits=LIMITS) as queue:
             while tally.kills.total() < self.plan.kills:
-                time.sleep(self.chance.uniform(0, self.plan.longest))
-                victims: list[Victim] = self.chance.choices([["worker"], ["server"], ["server", "worker"]], [6, 3, 1])[
-                    0
-                ]
+                time.sleep(min(self.chance.expovariate(1 / self.plan.pause), 10 * self.plan.pause))
+                if tally.freezes < self.plan.freezes and self.chance.random() < 0.05:
+                    self.freeze()
+                    tally.freezes += 1
+                victims: tuple[Victim, ...] = self.chance.choices(WAYS, [6, 3, 1])[0]
                 for victim in victims:
                     if self.kill(victim):
                         tally.kills[victim] += 1

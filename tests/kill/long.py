@@ -1,7 +1,7 @@
 """The long form of the kill test, by command:
 
-    python -m tests.kill.long --kills 950
-    python -m tests.kill.long --kills 50 --engine real --longest 2 --models-dir DIR     (DIR holds tiny.safetensors)
+    python -m tests.kill.long --kills 950 --freezes 20
+    python -m tests.kill.long --kills 50 --engine real --pause 2 --models-dir DIR     (DIR holds tiny.safetensors)
 
 It prints one line of figures and ends with 1 if anything is lost, doubled or damaged.
 """
@@ -22,7 +22,8 @@ def main() -> int:
     parser.add_argument("--engine", choices=("fake", "real"), default="fake")
     parser.add_argument("--models-dir", type=Path, help="with tiny.safetensors, for the real engine; else the starter")
     parser.add_argument("--supervised", action="store_true", help="the server keeps its worker itself")
-    parser.add_argument("--longest", type=float, default=0.25, help="seconds between two kills at most")
+    parser.add_argument("--pause", type=float, default=0.2, help="seconds between two kills, on average")
+    parser.add_argument("--freezes", type=int, default=0, help="times a worker is stopped for longer than its lease")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     os.environ.setdefault("REDRAW_FAKE_STEP", "0.005")
@@ -37,7 +38,8 @@ def main() -> int:
             given.seed,
             given.models_dir,
             given.supervised,
-            given.longest,
+            given.pause,
+            given.freezes,
         )
         tally = fight(plan)
     print(tally)

@@ -27,10 +27,10 @@ def fight(*options: str) -> str:
 
 
 def test_nothing_is_lost_when_server_and_worker_are_killed_at_random() -> None:
-    said = fight("--kills", "15", "--longest", "0.5")
+    said = fight("--kills", "15", "--pause", "0.2")
     assert said.endswith("0 problems\n")
     assert int(said.split()[0]) >= 15
 
 
 def test_nothing_is_lost_when_a_server_dies_with_the_worker_it_keeps() -> None:
-    assert fight("--kills", "2", "--longest", "1.5", "--supervised").endswith("0 problems\n")
+    assert fight("--kills", "2", "--pause", "1", "--supervised").endswith("0 problems\n")

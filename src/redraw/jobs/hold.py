@@ -22,7 +22,7 @@ T = TypeVar("T")
 PROGRESS_EVERY: Final = 0.2
 PREVIEW_EVERY: Final = 0.5
 _BEATS: Final = 4  # signs of life in one lease
-_AGAIN: Final = 0.2  # seconds until a database that could not be used is tried again
+_AGAIN: Final = (0.1, 2.0)  # seconds until a database that could not be used is tried again, at first and at most
 
 
 class Hold:
@@ -41,7 +41,6 @@ class Hold:
         self.queue, self.job, self.worker, self.lease = queue, job, worker, lease
         self._lost = threading.Event()
         self._over = threading.Event()
-        self._good = time.monotonic()
         self._told = self._shown = float("-inf")
         self._skip = threading.Event()
         self._thread = threading.Thread(target=self._speak_up, name="heartbeat", daemon=True)
@@ -61,8 +60,8 @@ class Hold:
         if self._lost.is_set():
             raise LeaseLost(self.job.id, self.worker)
 
-    def step(self, step: Step) -> Wish:
-        """Tell of a step, if the last telling is long enough ago, and return what is asked of the job.
+    def step(self, step: Step, *, at_once: bool = False) -> Wish:
+        """Tell of a step, if the last telling is long enough ago or `at_once`, and return what is asked of the job.
 
         A database that cannot be used for a while does not stop the work.
 
@@ -71,7 +70,7 @@ class Hold:
         """
         self.check()
         try:
-            wish = self._told_or_read(step)
+            wish = self._told_or_read(step, at_once)
         except OutputError as error:
             log.warning("job %s: progress could not be written: %s", self.job.id, error)
             return ""
@@ -80,9 +79,9 @@ class Hold:
             return "skip"
         return wish
 
-    def _told_or_read(self, step: Step) -> Wish:
+    def _told_or_read(self, step: Step, at_once: bool) -> Wish:
         now = time.monotonic()
-        if now - self._told < PROGRESS_EVERY:
+        if now - self._told < PROGRESS_EVERY and not at_once:
             wish = self.queue.get(self.job.id).wish
             return self._beat() if wish == "skip" else wish  # by beating it is taken off the job
         preview = None
@@ -93,22 +92,26 @@ class Hold:
         return self._beat(progress=_rounded(step.progress), preview=preview)
 
     def insist(self, action: Callable[[], T]) -> T:
-        """Do what must not fail because the database is busy: again and again, until it is done or the job is lost.
+        """Do what must not fail because the database is busy, full or away: again and again until it is done.
+
+        While the database cannot be written nobody else can take the job; whether somebody did so before is told by
+        the first attempt that succeeds.
 
         Raises:
             LeaseLost: the job is no longer this worker's.
         """
+        wait, most = _AGAIN
         while True:
             try:
                 return action()
             except StoreError as error:
                 log.warning("job %s: %s; trying again", self.job.id, error)
-                self._over.wait(_AGAIN)
+            time.sleep(wait)
+            wait = min(2 * wait, most)
             self.check()
 
     def _beat(self, **news: Any) -> Wish:
         wish = self.queue.beat(self.job.id, self.worker, lease=self.lease, **news)
-        self._good = time.monotonic()
         if wish == "skip":  # told once, maybe to the other thread
             self._skip.set()
         return wish
@@ -122,9 +125,6 @@ class Hold:
                 return
             except StoreError as error:
                 log.warning("job %s: no sign of life could be given: %s", self.job.id, error)
-                if time.monotonic() - self._good > self.lease:
-                    self._lost.set()
-                    return
 
 
 def _rounded(progress: Mapping[str, Any]) -> dict[str, Any]:

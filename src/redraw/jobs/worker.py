@@ -124,8 +124,10 @@ class Worker:
         done = frozenset(self.queue.done_indexes(job.id)) & frozenset(range(request.image_count))
         if len(done) == request.image_count:
             return Ending("done")
-        told = {"stage": "prepare", "images": request.image_count, "fraction": len(done) / request.image_count}
-        if hold.step(Step({**told, "memory": self.engine.estimate(request)})) == "cancel":
+        told = {"stage": "load", "images": request.image_count, "fraction": len(done) / request.image_count}
+        hold.step(Step(told), at_once=True)  # reading a model takes its time
+        told |= {"stage": "prepare", "memory": self.engine.estimate(request)}
+        if hold.step(Step(told), at_once=True) == "cancel":
             return Ending("cancelled")
         work = self.engine.begin(request, done)
         try:
