@@ -25,9 +25,8 @@ $(VENV)/ready-dev: $(VENV)/ready
 setup: $(VENV)/ready            ## install Redraw into .venv
 setup-dev: $(VENV)/ready-dev    ## and what the tests need
 
-run: setup       ## set up, show the command line's help, and redraw the example
-	$(BIN)/redraw --help
-	@$(MAKE) --no-print-directory demo
+run: setup       ## set up, start the server with the starter model and open it; Ctrl-C ends it
+	$(BIN)/redraw serve --open-browser
 
 demo: setup      ## redraw an example picture in the terminal
 	$(BIN)/redraw demo

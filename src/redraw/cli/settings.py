@@ -86,7 +86,7 @@ def _value(value: Any) -> str:
         return "[" + ", ".join(_value(one) for one in value) + "]"
     if isinstance(value, bool | int | float):
         return str(value).lower()
-    return json.dumps(str(value)).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's
 
 
 def _read(file: Path) -> dict[str, Any]:
