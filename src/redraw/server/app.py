@@ -95,9 +95,9 @@ def _guests() -> Iterator[APIRouter]:
         if importlib.util.find_spec(name) is None:
             continue
         module = importlib.import_module(name)
-        found: Sequence[APIRouter] = getattr(module, "routers", None) or (module.router,)
-        for router in found:
-            if not any(router is one for one in seen):
+        found: Sequence[APIRouter] = getattr(module, "routers", ())
+        for router in (*found, getattr(module, "router", None)):
+            if router is not None and not any(router is one for one in seen):
                 seen.append(router)
                 yield router
 
@@ -147,6 +147,7 @@ def _schema_of(app: FastAPI, prefixes: tuple[str, ...]) -> Any:
     made: dict[str, Any] = {}
 
     def schema() -> dict[str, Any]:
+        """Return an OpenAPI schema."""
         if not made:
             whole = get_openapi(title=app.title, version=app.version, routes=app.routes)
             whole["paths"] = {path: ops for path, ops in whole["paths"].items() if path.startswith(prefixes)}

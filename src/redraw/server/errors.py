@@ -162,7 +162,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     if speaks_a1111(request.url.path):
         return JSONResponse({"detail": found}, 422)
     errors = [
-        {"field": _field(entry["loc"]), "at": list(entry["loc"]), "detail": entry["msg"], "allowed": _bounds(entry)}
+        {"field": _field(entry), "at": list(entry["loc"]), "detail": entry["msg"], "allowed": _bounds(entry)}
         for entry in found
     ]
     first = errors[0] if errors else {"field": "", "detail": "the request cannot be read", "allowed": ""}
@@ -177,19 +177,24 @@ def _plain_errors(entries: Sequence[Any]) -> Iterator[dict[str, Any]]:
         yield {"type": str(entry.get("type", "")), "loc": loc, "msg": str(entry.get("msg", ""))}
 
 
-def _field(loc: Sequence[int | str]) -> str:
-    names = [part for part in loc if isinstance(part, str) and part not in ("body", "query", "path", "header")]
-    known = [name for name in names if name in _PHRASES]
-    return known[0] if known else names[-1] if names else ""
+def _field(entry: Mapping[str, Any]) -> str:
+    """Return the field a complaint is about: of a request the one the client wrote, not the part inside of it."""
+    if entry["type"].startswith("union_tag"):
+        return "kind"
+    loc = entry["loc"]
+    inside = loc[loc.index("request") + 1 :] if "request" in loc else loc
+    names = [part for part in inside if isinstance(part, str) and part not in _PLACES]
+    return (names[0] if "request" in loc else names[-1]) if names else ""
 
 
 def _bounds(entry: Mapping[str, Any]) -> str:
-    field = _field(entry["loc"])
+    field = _field(entry)
     if entry["type"] == "extra_forbidden":
         return "there is no such field"
     return _PHRASES.get(field, "") if "request" in entry["loc"] else ""
 
 
+_PLACES: Final = frozenset({"body", "query", "path", "header"})
 _PHRASES: Final[dict[str, str]] = {info.name: info.allowed for kind in KINDS.values() for info in describe_fields(kind)}
 
 

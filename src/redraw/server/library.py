@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from redraw.errors import UnknownName
+from redraw.errors import RequestError, UnknownName
 from redraw.models.catalog import UNKNOWN, Catalog, ModelFile, OtherFile
 from redraw.server.config import ServeConfig
 from redraw.starter import NAME as STARTER
@@ -43,9 +43,15 @@ class Library:
             self.catalog.refresh()
 
     def default(self) -> ModelFile | None:
-        """Return the checkpoint of requests that name none: the configured one, else the starter, else the first."""
+        """Return the checkpoint of requests that name none: the configured one, else the starter, else the first.
+
+        None if there is no such (any more).
+        """
         if self.config.model is not None:
-            return self.model(self.config.model)
+            try:
+                return self.model(self.config.model)
+            except RequestError:
+                return None
         models = self.models()
         return next((m for m in models if m.stem == STARTER), models[0] if models else None)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fastapi import Request
@@ -77,11 +78,15 @@ class Desk:
 
     def __init__(self, blobs: Blobs, limits: Limits, seconds: float) -> None:
         self.blobs, self.limits, self.seconds = blobs, limits, seconds
-        self._pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = Lock()
 
     def close(self) -> None:
-        """Take no more in."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let the threads go; the next picture begins new ones."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
 
     def receive(self, data: bytes, name: str) -> Received:
         """Keep a picture file and say what is in it; raises `PictureError`, `OutputError`, `Problem`."""
@@ -110,7 +115,9 @@ class Desk:
         return with_references(values, known)
 
     def _timed(self, call: Callable[[], T]) -> T:
-        future = self._pool.submit(call)
+        with self._lock:
+            self._pool = self._pool or ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
+            future = self._pool.submit(call)
         try:
             return future.result(self.seconds)
         except TimeoutError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import logging.config
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -128,7 +128,15 @@ def _serve(config: ServeConfig, listener: socket.socket) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    Server(settings).run(sockets=[listener])
+    server = Server(settings)
+
+    def end(number: int, frame: object) -> None:
+        """Take the signals the server raises again after it has stopped, so that the process ends well."""
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    server.run(sockets=[listener])
 
 
 def set_up_logs() -> None:

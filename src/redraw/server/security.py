@@ -97,6 +97,8 @@ class Gate:
     def _refusal(self, scope: Scope, headers: HeaderView) -> Response | None:
         """Return the answer to a request that is not let in, None if it is."""
         path, method = scope["path"], scope.get("method", "GET")
+        if "content-length" in headers and "transfer-encoding" in headers:  # two ends would cut it at two places
+            return _refuse(path, 400, "ambiguous", "a body has one length", {"connection": "close"})
         names = headers.getlist("host")
         if len(names) != 1 or not self._is_ours(names[0]):
             return _refuse(path, 421, "wrong host", "this server is not called by that name; `hosts` lists more names")
@@ -128,6 +130,8 @@ def _host_name(host: str) -> str:
     """Return the Host header's name in lower case, without port; "" if it is malformed."""
     name, _, rest = host[1:].partition("]") if host.startswith("[") else host.partition(":")
     port = rest.removeprefix(":")
+    if host.startswith("[") and "]" not in host:
+        return ""
     if port and not (port.isascii() and port.isdigit()):
         return ""
     return name.lower().removesuffix(".")
