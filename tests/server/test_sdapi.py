@@ -6,18 +6,22 @@ import asyncio
 import base64
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from fastapi.routing import APIRoute
 from PIL import Image
 
 from redraw.jobs.record import JobRecord
 from redraw.request import Img2Img, PictureRef, Txt2Img
+from redraw.server.routes import controlnet, sdapi
 from redraw.server.routes.sdapi.answers import failure
 from redraw.server.routes.sdapi.generate import ABANDONED, _ended
 from redraw.server.routes.sdapi.progress import counted
@@ -325,3 +329,16 @@ def test_the_pictures_are_the_files_the_queue_keeps(server: Any, make_png: Calla
     files = files_of(server.client.app.state.shared, job, result)
     assert files[0] == server.queue.blobs.read(result.blob)
     assert [np.asarray(Image.open(io.BytesIO(file))).shape[-1] for file in files] == [3, 3, 4]
+
+
+def test_every_endpoint_is_in_the_docs_table() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "a1111-api.md").read_text()
+    told = set(re.findall(r"^\| `(GET|POST) (/[^`]+)` \|", text, re.MULTILINE))
+    there = {
+        (method, route.path)
+        for router in (*sdapi.routers, controlnet.router)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
+    assert told == there
