@@ -20,7 +20,7 @@ from redraw.jobs.errors import LeaseLost
 from redraw.jobs.holder import is_gone
 from redraw.jobs.record import JobRecord, ResultRecord, State, Wish
 from redraw.jobs.schema import events, jobs, results
-from redraw.jobs.store import AnyRow, Clocks, QueueLimits, Store, job_record, new_id, result_record
+from redraw.jobs.store import ONE_JOB, AnyRow, Clocks, QueueLimits, Store, job_record, new_id, result_record
 from redraw.jobs.views import LINE, Views, get_value
 
 HELD: Final = "queue.held"
@@ -170,7 +170,7 @@ class Leasing(Views):
                 notes=tuple(notes),
                 created=self.clocks.now(),
             )
-            connection.execute(insert(results).values(**vars(record)))
+            connection.execute(insert(results), vars(record))
             self._need(connection, record.id, set(digests.values()))
             self._speak(connection, job_id, deaths=0)
             self._tell(connection, job_id, "result", {"id": record.id, "index": index})
@@ -221,7 +221,7 @@ class Leasing(Views):
             return len(rows)
 
     def _held(self, connection: Connection, job_id: str, worker: str) -> AnyRow:
-        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+        row = connection.execute(ONE_JOB, {"wanted": job_id}).first()
         if row is None or row.state != "running" or row.worker != worker:
             raise LeaseLost(job_id, worker)
         return row
@@ -256,7 +256,7 @@ class Leasing(Views):
         """Put jobs of workers that are gone or silent back in line; return whether any job waits."""
         with self.store.reading() as connection:
             running = connection.execute(_RUNNING).all()
-            waits = connection.execute(_FIRST).first() is not None
+            waits = not get_value(connection, HELD) and connection.execute(_FIRST).first() is not None
         for seen in self._silent(running):
             with self.store.writing() as connection:
                 row = connection.execute(select(jobs).where(jobs.c.id == seen.id, _same(seen))).first()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -36,7 +36,7 @@ from redraw.jobs.errors import (
 from redraw.jobs.intake import give, take
 from redraw.jobs.record import JobRecord
 from redraw.jobs.retention import Keeping, Swept
-from redraw.jobs.schema import count_of, jobs, uses
+from redraw.jobs.schema import jobs, uses
 from redraw.jobs.store import Clocks, QueueLimits, Retention, Store, job_record, new_id
 from redraw.request import Generation
 
@@ -56,6 +56,10 @@ __all__ = [
     "UnknownResult",
     "WrongState",
 ]
+
+
+_NEW_JOB: Final = insert(jobs)
+_WAITING: Final = select(func.count()).select_from(jobs).where(jobs.c.state.in_(("waiting", "paused")))
 
 
 class Queue(Keeping):
@@ -151,7 +155,7 @@ class Queue(Keeping):
                 parent=parent,
             )
             unseen = {"words": taken.words, "idempotency_key": key, "lease": 0.0, "beats": 0, "deaths": 0}
-            connection.execute(insert(jobs).values(**vars(record), **unseen))
+            connection.execute(_NEW_JOB, {**vars(record), **unseen})
             self._need(connection, record.id, set(taken.pictures))
             self._tell(connection, record.id, "state", {"state": "waiting"})
             return record
@@ -180,7 +184,7 @@ class Queue(Keeping):
             row = connection.execute(select(jobs).where(jobs.c.idempotency_key == key)).first()
             if row is not None:
                 return job_record(row)
-        waiting = count_of(connection, jobs.c.state.in_(("waiting", "paused")))
+        waiting = int(connection.execute(_WAITING).scalar_one())
         if waiting >= self.limits.waiting:
             raise QueueFull(waiting, self.limits.waiting)
         return None

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, Row, create_engine, event, insert, make_url, select
+from sqlalchemy import URL, Connection, Engine, Row, bindparam, create_engine, event, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 
 from redraw.errors import OutputError, RequestError
@@ -44,6 +44,11 @@ _REASONS: Final = (
     ("disk i/o error", "reading or writing the disk failed"),
 )
 _BUSY: Final = ("database is locked", "database table is locked", "55P03", "57014")
+
+
+_NEW_EVENT: Final = insert(schema.events)
+ONE_JOB: Final = select(schema.jobs).where(schema.jobs.c.id == bindparam("wanted"))
+"""The job of the id `wanted`."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,7 @@ class Desk:
         self.store, self.blobs, self.limits, self.clocks = store, blobs, limits, clocks
 
     def _job(self, connection: Connection, id: str) -> AnyRow:
-        row = connection.execute(select(schema.jobs).where(schema.jobs.c.id == id)).first()
+        row = connection.execute(ONE_JOB, {"wanted": id}).first()
         if row is None:
             raise UnknownJob(id)
         return row
@@ -199,8 +204,7 @@ class Desk:
         return row
 
     def _tell(self, connection: Connection, job: str, kind: EventKind, data: Mapping[str, Any]) -> None:
-        values = {"job": job, "kind": kind, "data": data, "at": self.clocks.now()}
-        connection.execute(insert(schema.events).values(values))
+        connection.execute(_NEW_EVENT, {"job": job, "kind": kind, "data": data, "at": self.clocks.now()})
 
     def _need(self, connection: Connection, owner: str, digests: set[str]) -> None:
         """Write down that a job or result needs files."""
