@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import redraw.studio
 from redraw.errors import OutOfMemory, UnknownName
 from redraw.jobs import real as module
 from redraw.jobs.engine import Made, Step, Work
@@ -144,6 +145,7 @@ def test_it_stops_as_asked(
 
 def test_a_model_that_came_later_is_found(options: WorkerOptions, tiny_checkpoint: Path, tmp_path: Path) -> None:
     engine = RealEngine(replace(options, models_dirs=(tmp_path,), model="later"))
+    engine.warm_up()  # says that it could not, and that is all
     request = Txt2Img(width=64, height=64, seed=1, steps=1, sampler="Euler")
     with pytest.raises(UnknownName):
         engine.begin(request, frozenset())
@@ -166,6 +168,13 @@ def test_the_memory_is_estimated_before_the_start(
             engine.estimate(request)
     else:
         assert engine.estimate(request).startswith(said)
+
+
+def test_the_model_of_most_requests_is_loaded_ahead(options: WorkerOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = RealEngine(options)
+    engine.warm_up()
+    monkeypatch.setattr(redraw.studio, "load_model", None)
+    assert len(files(engine.begin(Txt2Img(width=64, height=64, seed=1, steps=1, sampler="Euler"), frozenset()))) == 1
 
 
 def test_the_worker_makes_real_pictures(options: WorkerOptions, engine: RealEngine, tmp_path: Path) -> None:

@@ -43,6 +43,12 @@ LIMITS = QueueLimits(deaths=DEATHS, waiting=10_000)
 LEASE = 2.0
 BACKLOG = 4  # jobs the server keeps waiting
 KEY = "kill-{}"
+SLOW = [  # what the real engine imports, most of it with the first model
+    "redraw.jobs.real",
+    "diffusers.models.unets.unet_2d_condition",
+    "diffusers.models.autoencoders.autoencoder_kl",
+    "transformers.models.clip.modeling_clip",
+]
 Victim = Literal["worker", "server"]
 WAYS: list[tuple[Victim, ...]] = [("worker",), ("server",), ("server", "worker")]
 
@@ -182,7 +188,7 @@ class Arena:
         self.plan, self.chance = plan, random.Random(plan.seed)
         self.context = multiprocessing.get_context("forkserver")
         modules = ["tests.kill.arena", "sqlalchemy.dialects.sqlite"]
-        self.context.set_forkserver_preload([*modules, *(["redraw.jobs.real"] if plan.engine == "real" else [])])
+        self.context.set_forkserver_preload([*modules, *(SLOW if plan.engine == "real" else [])])
         self.processes: dict[str, ForkServerProcess] = {}
         plan.folder.mkdir(parents=True, exist_ok=True)
 

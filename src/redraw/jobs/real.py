@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from redraw.errors import OutOfMemory, UnknownName
+from redraw.errors import OutOfMemory, RedrawError, UnknownName
 from redraw.geometry import Size
 from redraw.image.container import open_file
 from redraw.jobs.engine import Made, Step
@@ -16,10 +17,11 @@ from redraw.models.model import Model
 from redraw.pipeline import Progress, Result
 from redraw.pipeline.recipe import single_request
 from redraw.pipeline.shots import plan_canvas, plan_shots
-from redraw.request import Generation, Img2Img
+from redraw.request import Generation, Img2Img, Txt2Img
 from redraw.settings import Settings
 from redraw.studio import Run, Studio
 
+log = logging.getLogger(__name__)
 _MB: Final = 1_000_000
 
 
@@ -39,6 +41,13 @@ class RealEngine:
             dtype=None if options.dtype == "auto" else options.dtype,
         )
         self.model, self.offloads = options.model, options.memory != "auto"
+
+    def warm_up(self) -> None:
+        """Load the model of requests that name none, so that the first job need not wait for it."""
+        try:
+            self._load(self._named(Txt2Img()))
+        except RedrawError as error:
+            log.warning("no model could be loaded ahead: %s", error)
 
     def begin(self, request: Generation, done: frozenset[int]) -> RealWork:
         """Return the work of a request without the pictures in `done`; its model is loaded."""

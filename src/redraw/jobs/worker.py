@@ -199,7 +199,9 @@ def build_engine(options: WorkerOptions) -> Engine:
         return FakeEngine()
     from redraw.jobs.real import RealEngine
 
-    return RealEngine(options)
+    engine = RealEngine(options)
+    engine.warm_up()
+    return engine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
