@@ -184,6 +184,29 @@ def test_a_wrong_type_is_a_schema_violation(given: dict[str, Any]) -> None:
         Img2ImgBody(**given)
 
 
+def nested(depth: int) -> list[Any]:
+    """A list in a list in a list."""
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"override_settings": {"s_churn": float("nan")}},
+        {"script_args": [float("inf")]},
+        {"unknown": "\ud800"},
+        {"\udfff": 1},
+        {"script_args": nested(60)},
+    ],
+)
+def test_what_cannot_be_echoed_as_json_is_a_schema_violation(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Img2ImgBody(**given)
+
+
 def test_settings_of_the_server_count_below_the_requests_own() -> None:
     options = {"initial_noise_multiplier": 0.9, "eta_ancestral": 0.5, "upscaler_for_img2img": "R-ESRGAN 4x+"}
     made = taken(options, sampler_name="Euler a")

@@ -39,6 +39,7 @@ def test_no_script_is_no_matter(name: str | None) -> None:
         ({"nope": {"args": []}}, "img2img", 422, "Script 'nope' not found"),
         ({"SD upscale": {"args": []}}, "img2img", 422, "Cannot have a selectable script"),
         ({"Soft Inpainting": {"args": [True]}}, "txt2img", 422, "not found"),
+        ({"refiner": {"args": 5}}, "img2img", 422, "are a list"),
         ({"ControlNet": {"args": [{"enabled": True}]}}, "img2img", 501, "ControlNet"),
         ({"controlnet": {"args": [{"module": "canny"}]}}, "txt2img", 501, "ControlNet"),
     ],

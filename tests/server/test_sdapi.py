@@ -219,6 +219,26 @@ def test_save_images_writes_files_and_adds_an_overview(local: Callable[..., Any]
     assert files[0].read_bytes() == base64.b64decode(reply["images"][1])
 
 
+@pytest.mark.parametrize("prompt", ["a\x00b", "\u4e2d\u6587 \U0001f98a", "x" * 5000, "a\r\nb: c, d"])
+def test_any_prompt_comes_back_in_the_picture(prompt: str, client: httpx.Client) -> None:
+    answer = client.post("/sdapi/v1/txt2img", json=small(prompt=prompt))
+    assert answer.status_code == 200, answer.text
+    reply = answer.json()
+    assert reply["parameters"]["prompt"] == prompt
+    found = client.post("/sdapi/v1/png-info", json={"image": reply["images"][0]}).json()
+    assert found["info"].startswith(prompt[:1])
+
+
+@pytest.mark.parametrize(
+    "text", ['{"prompt": "\\ud800"}', '{"override_settings": {"s_churn": NaN}}', "[]", "null", "{"]
+)
+def test_what_is_no_plain_json_is_refused(text: str, client: httpx.Client) -> None:
+    for path in ("txt2img", "options"):
+        answer = client.post(f"/sdapi/v1/{path}", content=text, headers={"content-type": "application/json"})
+        assert answer.status_code in (422, 500), path
+        assert answer.status_code == 422 or answer.json()["error"] == "KeyError"
+
+
 def test_no_overview_comes_unless_pictures_are_saved(client: httpx.Client) -> None:
     assert len(client.post("/sdapi/v1/txt2img", json=small(n_iter=2)).json()["images"]) == 2
 
@@ -322,7 +342,7 @@ def test_the_pictures_are_the_files_the_queue_keeps(server: Any, make_png: Calla
     from redraw.server.routes.sdapi.answers import files_of
 
     ref = PictureRef.from_bytes(make_png(16, 16))
-    job = server.queue.submit(Img2Img(images=ref, mask=ref, steps=1), options={"outputs": ["mask", "cutout"]})
+    job = server.queue.submit(Img2Img(images=(ref,), mask=ref, steps=1), options={"outputs": ["mask", "cutout"]})
     server.work()
     job = server.queue.get(job.id)
     result = server.queue.results(job)[0]
@@ -339,6 +359,6 @@ def test_every_endpoint_is_in_the_docs_table() -> None:
         for router in (*sdapi.routers, controlnet.router)
         for route in router.routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
     assert told == there

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _cut(value: Any) -> Any:
@@ -21,10 +21,39 @@ Whole: TypeAlias = Annotated[int, BeforeValidator(_cut)]
 Real: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 
 
+_DEEPEST: Final = 50
+
+
+def check_plain(value: Any) -> Any:
+    """Return JSON data as it is, or raise ValueError: what cannot be written as JSON again has no place in a request.
+
+    Python reads NaN, infinity and halves of surrogate pairs; nothing deeper than 50 levels is taken.
+    """
+    left = [(value, 0)]
+    while left:
+        item, depth = left.pop()
+        if depth > _DEEPEST:
+            raise ValueError(f"it is nested more than {_DEEPEST} levels deep")
+        if isinstance(item, str):
+            item.isascii() or item.encode("utf-8")
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise ValueError("a number is finite")
+        elif isinstance(item, Mapping):
+            left += [(part, depth + 1) for entry in item.items() for part in entry]
+        elif isinstance(item, list | tuple):
+            left += [(part, depth + 1) for part in item]
+    return value
+
+
 class Body(BaseModel):
     """A request body: unknown keys are tolerated, numbers may stand for texts."""
 
     model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_plain(cls, data: Any) -> Any:
+        return check_plain(data)
 
     def echoed(self) -> dict[str, Any]:
         """Return A1111's own fields with their values, defaults filled in, in its order."""

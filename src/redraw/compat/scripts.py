@@ -40,7 +40,9 @@ def usable_scripts(given: Mapping[str, Any], endpoint: str, said: list[str]) -> 
     kept: dict[str, Any] = {}
     for title, wish in given.items():
         name = title.lower()
-        args = wish.get("args", []) if isinstance(wish, Mapping) else []
+        args = (wish.get("args") or []) if isinstance(wish, Mapping) else []
+        if not isinstance(args, list):
+            raise Refusal(422, f"The args of script '{title}' are a list")
         if name == SOFT_SCRIPT and endpoint == "img2img":
             kept[title] = {"args": args}
         elif name == CONTROLNET:

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import Body
 from fastapi.responses import JSONResponse
+from pydantic import BeforeValidator
 
+from redraw.compat.bodies import check_plain
 from redraw.compat.options import DEFAULTS, as_answered, checked
 from redraw.compat.refusals import Refusal
 from redraw.errors import RequestError
@@ -28,7 +30,7 @@ def options(parts: Parts) -> JSONResponse:
 
 
 @router.post("/options", responses=refusals(422, 500))
-def set_options(parts: Parts, body: Annotated[dict[str, Any], Body()]) -> None:
+def set_options(parts: Parts, body: Annotated[dict[str, Any], BeforeValidator(check_plain), Body()]) -> None:
     """Change settings and keep them; a key nobody knows changes nothing and is a KeyError, as in A1111."""
     changes = checked(body)
     changes.pop("sd_checkpoint_hash", None)
