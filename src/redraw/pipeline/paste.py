@@ -81,8 +81,7 @@ class Pasted:
 
     def _within(self, soft: Mask, mask: Mask) -> Mask:
         """Return a soft edge that ends where the mask does; A1111's reaches further."""
-        ended: Mask = soft if self._loose else np.where(mask == 0, np.uint8(0), soft)
-        return ended
+        return soft if self._loose else np.minimum(soft, mask)
 
     @cached_property
     def base(self) -> Pixels:

@@ -97,6 +97,8 @@ def _source(request: Img2Img, picture: Picture, paint: Picture | None, mask_file
         image = sketch_base(flat, image, mask, float(request.mask_blur))
     if mask is not None:
         mask = _blurred(request, invert(mask) if request.invert_mask else mask)
+    if mask is not None and request.mask == "alpha" and not request.invert_mask:
+        mask = np.maximum(mask, own_alpha(picture))  # blurred outwards only: under transparency there is no picture
     return Source(request, picture, image, mask, content, notes)
 
 
