@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("redraw.server")
 
-INTERVAL: Final = 0.05
+INTERVAL: Final = 0.02
 """Seconds between two looks into the database, while anybody listens."""
 HEARTBEAT: Final = 15.0
 KEPT: Final = 2000

@@ -49,7 +49,8 @@ def serve(config: ServeConfig, *, opened: Callable[[str], None] | None = None) -
 def bound(config: ServeConfig) -> socket.socket:
     """Return a socket that listens where the configuration says; raises `RequestError` if it cannot."""
     family = socket.AF_INET6 if ":" in config.address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol spelled out: asyncio switches Nagle's delay of 40 ms off only then.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((config.address, config.port))

@@ -71,7 +71,8 @@ def submit(
     options = given(body.options)
     if options.get("webhook") is not None:
         checked_url(parts.config, options["webhook"])
-    fingerprint = _fingerprint(body)
+    if idempotency_key is not None:
+        options["fingerprint"] = _fingerprint(body)
     request = _request(parts, body.kind, given(body.request))
     if body.parent is not None:
         _check_parent(parts, body.parent)
@@ -81,10 +82,10 @@ def submit(
         source=body.source,
         priority=body.priority,
         key=idempotency_key,
-        options={**options, "fingerprint": fingerprint},
+        options=options,
         parent=body.parent,
     )
-    if idempotency_key is not None and job.options.get("fingerprint") != fingerprint:
+    if idempotency_key is not None and job.options.get("fingerprint") != options["fingerprint"]:
         raise Problem(422, "key used", "this key was used for another request", field="Idempotency-Key")
     if parts.config.log_prompts:
         log.info("job", extra={"fields": {"job": job.id, "kind": job.kind, "prompt": job.request.get("prompt", "")}})
