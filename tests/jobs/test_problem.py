@@ -41,7 +41,7 @@ def test_an_unexpected_error_tells_nothing_but_its_type() -> None:
             "it could be any of x.safetensors, x.safetensors",
         ),
         ("C:\\models\\sd\\v1.ckpt is broken", "v1.ckpt is broken"),
-        ("'/srv/one two/x.png'", "'two/x.png'"),
+        ("'/srv/data/x.png' (/tmp/y)", "'x.png' (y)"),
         ("3/4 and/or v1/v2", "3/4 and/or v1/v2"),
         ("postgresql://host/name", "postgresql://host/name"),
     ],
