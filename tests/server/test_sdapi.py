@@ -183,14 +183,20 @@ def test_a_cancelled_job_answers_with_what_there_is(client: httpx.Client) -> Non
 
 def test_a_damaged_or_too_large_picture_is_refused(client: httpx.Client, make_png: Callable[..., bytes]) -> None:
     cut = base64.b64encode(make_png(64, 64)[:-500]).decode()
-    answer = client.post("/sdapi/v1/img2img", json={"init_images": [cut]})
+    answer = client.post("/sdapi/v1/img2img", json=small(init_images=[cut]))
     assert (answer.status_code, answer.json()["detail"]) == (500, "Invalid encoded image")
     big = base64.b64encode(make_png(400, 300)).decode()
-    answer = client.post("/sdapi/v1/img2img", json={"init_images": [big]})
+    answer = client.post("/sdapi/v1/img2img", json=small(init_images=[big]))
     assert answer.status_code == 422
     assert "limit" in answer.json()["errors"]
     answer = client.post("/sdapi/v1/extra-single-image", json={"image": big[:2000]})
     assert answer.status_code in (422, 500)
+
+
+def test_a_result_beyond_the_limit_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/sdapi/v1/txt2img", json={"width": 1000, "height": 1000})
+    assert answer.status_code == 422
+    assert "1000x1000" in answer.json()["errors"]
 
 
 def test_save_images_writes_files_and_adds_an_overview(local: Callable[..., Any], picture: str) -> None:

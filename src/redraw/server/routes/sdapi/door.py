@@ -35,6 +35,12 @@ class Said(BaseModel):
     errors: str
 
 
+class Violation(BaseModel):
+    """What is wrong with a body: each entry has `loc`, `msg` and `type`."""
+
+    detail: list[dict[str, Any]]
+
+
 class SdapiRoute(APIRoute):
     """A route that answers a `Refusal` with A1111's body, and says how long it took."""
 
@@ -62,7 +68,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         500: "what A1111's clients expect as 500 (see the table in docs/a1111-api.md)",
         501: "not built yet",
     }
-    return {status: {"model": Said, "description": told[status]} for status in statuses}
+    models = {422: Said | Violation}
+    return {status: {"model": models.get(status, Said), "description": told[status]} for status in statuses}
 
 
 def door(prefix: str = "/sdapi/v1") -> APIRouter:

@@ -16,9 +16,9 @@ from pydantic import BaseModel
 from redraw.compat.bodies import GenerationBody, Img2ImgBody, Txt2ImgBody
 from redraw.compat.intake import Intake, intake
 from redraw.compat.refusals import Refusal
-from redraw.errors import PictureError
+from redraw.errors import PictureError, RequestError
 from redraw.jobs.record import JobRecord
-from redraw.request import Img2Img, PictureRef
+from redraw.request import Generation, Img2Img, PictureRef
 from redraw.server.routes.sdapi.answers import answer
 from redraw.server.routes.sdapi.door import SOURCE, STORED, door, refusals, shelf_of, stored_options
 from redraw.server.routes.sdapi.saving import save_results
@@ -66,6 +66,7 @@ def _submit(parts: Shared, body: GenerationBody) -> tuple[Intake, JobRecord]:
     format = _FORMATS.get(str(taken.settings["samples_format"]).lower())
     if format is None:
         raise Refusal(500, "Invalid image format")
+    _check_size(parts, ours.request)
     for picture in _pictures(ours.request):
         _receive(parts, picture)
     options = {
@@ -79,6 +80,12 @@ def _submit(parts: Shared, body: GenerationBody) -> tuple[Intake, JobRecord]:
         "include_init_images": bool(taken.echo.get("include_init_images", False)),
     }
     return taken, parts.queue.submit(ours.request, source=SOURCE, options=options)
+
+
+def _check_size(parts: Shared, request: Generation) -> None:
+    limit, width, height = parts.config.max_pixels, request.width or 0, request.height or 0
+    if width * height > limit:
+        raise RequestError("width", f"{width}x{height}", f"a picture may have at most {limit:,} pixels")
 
 
 def _pictures(request: Any) -> list[PictureRef]:
