@@ -81,12 +81,12 @@ def test_the_url_is_one_that_people_can_open(tmp_path: Path, options: dict[str, 
 
 
 def test_answers_are_not_held_back_by_nagle(tmp_path: Path) -> None:
-    with bound(ServeConfig(data_dir=tmp_path, port=0)) as listener:
-        with socket.create_connection(listener.getsockname()[:2]):
-            listener.setblocking(True)
-            accepted, _ = listener.accept()
-            with accepted:
-                assert accepted.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY by this"
+    config = ServeConfig(data_dir=tmp_path, port=0)
+    with bound(config) as listener, socket.create_connection(listener.getsockname()[:2]):
+        listener.setblocking(True)
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP, "asyncio sets TCP_NODELAY by this"
 
 
 def test_the_schema_is_typed_from_the_request_models(server: Any) -> None:

@@ -86,6 +86,17 @@ def test_wrong_defaults_are_refused(server: Any, defaults: Any, field: str) -> N
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
+def test_compat_expands_into_the_options_that_a1111s_own_door_gets(local: Any) -> None:
+    from redraw.compat.a1111 import txt2img
+
+    client = local(compat="a1111").client
+    request = client.post(f"{API}/jobs", json={"kind": "txt2img", "request": {"rng": "cpu"}}).json()["request"]
+    assert (request["rng"], request["size_rule"]) == ("cpu", "floor-8")
+    told = client.get(f"{API}/settings").json()["defaults"]["txt2img"]
+    theirs = txt2img({}).request
+    assert told == {name: getattr(theirs, name) for name in told}
+
+
 class Supervisor:
     """Stands in for the worker's."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,7 +16,19 @@ from redraw.server.views import API, problems
 
 router = APIRouter(prefix=API, tags=["settings"])
 
-DEFAULTS = "defaults"
+DEFAULTS: Final = "defaults"
+_SHARED: Final = {"rng": "gpu", "size_rule": "floor-8"}
+A1111_MEANING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "txt2img": _SHARED,
+    "img2img": {
+        **_SHARED,
+        "reading": "plain",
+        "mask_rules": "loose",
+        "zero_strength": "step",
+        "keep_alpha": False,
+    },
+}
+"""What `--compat a1111` expands to at our own doors: the same named options that its own API gets."""
 
 
 class SettingsOut(BaseModel):
@@ -61,9 +73,11 @@ def change(parts: Parts, body: SettingsChanges) -> SettingsOut:
 
 
 def defaults_of(parts: Shared) -> dict[str, dict[str, Any]]:
-    """Return the defaults of every kind of request: the configuration's, and over them what was changed since."""
+    """Return the defaults of every kind of request: compat's, over them the configuration's, then what was changed."""
     stored: Mapping[str, Any] = parts.queue.get_setting(DEFAULTS) or {}
-    return {kind: {**parts.config.defaults.get(kind, {}), **stored.get(kind, {})} for kind in KINDS}
+    meant = A1111_MEANING if parts.config.compat == "a1111" else {}
+    told = parts.config.defaults
+    return {kind: {**meant.get(kind, {}), **told.get(kind, {}), **stored.get(kind, {})} for kind in KINDS}
 
 
 def _check(kind: str, values: Mapping[str, Any]) -> None:
