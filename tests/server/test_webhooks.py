@@ -188,7 +188,7 @@ def test_private_addresses_are_known_in_every_disguise(address: str, public: boo
     "url",
     [
         "ftp://a.example/",
-        "file:///etc/passwd",
+        "file:/etc/passwd",
         "//a.example",
         "http://",
         "http://user:pw@a.example/",
