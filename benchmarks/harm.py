@@ -70,7 +70,13 @@ class RandomModel(Model):
         return self._numbers(latents.shape[0], 3, latents.shape[2] * 8, latents.shape[3] * 8) * 2.6 - 1.3
 
     def predict(
-        self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor, extras: ModelExtras | None = None
+        self,
+        x: torch.Tensor,
+        t: torch.Tensor,
+        context: torch.Tensor,
+        extras: ModelExtras | None = None,
+        *,
+        together: bool = False,
     ) -> torch.Tensor:
         """Return random noise."""
         return self._numbers(*x.shape)

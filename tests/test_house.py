@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(p for room in ("src", "training", "scripts") for p in (ROOT / room).rglob("*.py"))
 MODULE_LINES, FUNCTION_LINES = 300, 60
 BANNED_NAMES = {"utils", "util", "helpers", "common", "misc", "manager", "base"}
-BROAD_EXCEPT_ALLOWED = {"src/redraw/registry/__init__.py"}
+BROAD_EXCEPT_ALLOWED = {"src/redraw/registry/__init__.py", "src/redraw/jobs/worker.py"}
 TOTAL_BYTES = 60_000_000
 
 pytestmark = pytest.mark.skipif(not SOURCES, reason="no sources here")

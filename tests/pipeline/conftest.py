@@ -59,7 +59,7 @@ def mirror_model(harm: ModuleType) -> Model:
             self.seen, self.given = image, latents
             return latents
 
-        def predict(self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor, extras: Any = None) -> torch.Tensor:
+        def predict(self, x: torch.Tensor, t: Any, context: Any, extras: Any = None, **_: Any) -> torch.Tensor:
             return torch.zeros_like(x)
 
         def decode(self, latents: torch.Tensor) -> torch.Tensor:

@@ -47,15 +47,15 @@ def editing(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
-    """What the UNet got beside the noisy latents, a `[b, k, h, w]` for each call."""
-    plain, calls = Model.predict, list[torch.Tensor]()
+    """What the UNet got beside the noisy latents, `[1, k, h, w]` for each row it evaluated."""
+    plain, rows = Model.predict, list[torch.Tensor]()
 
-    def predict(self: Model, x: torch.Tensor, t: Any, context: Any, extras: Any = None) -> torch.Tensor:
-        calls.append(extras.concat)
-        return plain(self, x, t, context, extras)
+    def predict(self: Model, x: torch.Tensor, t: Any, context: Any, extras: Any = None, **options: Any) -> torch.Tensor:
+        rows.extend(extras.concat.split(1))
+        return plain(self, x, t, context, extras, **options)
 
     monkeypatch.setattr(Model, "predict", predict)
-    return calls
+    return rows
 
 
 def params(result: Result) -> str:

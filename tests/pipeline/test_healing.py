@@ -50,6 +50,10 @@ def requests(colors: Make, part: Make, as_ref: Callable[..., PictureRef]) -> dic
     }
 
 
+# Prompts evaluated one after another, where memory ran out, are added up in another order: rarely a level somewhere.
+ROUNDING = 0.02
+
+
 def results(request: Any, model: Model) -> list[Result]:
     return [event for event in run(request, model) if isinstance(event, Result)]
 
@@ -75,7 +79,7 @@ def random_faults() -> list[dict[str, Any]]:
         if sort == "txt2img" and where == "vae-encode":
             continue
         pictures = 2 if sort == "batch" else 1
-        calls = {"unet": STEPS * 2 * pictures, "vae-decode": pictures, "vae-encode": 1}[where]
+        calls = {"unet": STEPS * pictures, "vae-decode": pictures, "vae-encode": 1}[where]
         more: dict[str, Any] = {"at": rng.randint(1, calls)}
         if dtype == "bf16" and fault != "out-of-memory" and rng.random() < 0.4:
             more |= {"times": 1000, "only_dtype": torch.bfloat16}
@@ -112,7 +116,7 @@ def test_two_hundred_random_faults_end_in_good_pictures(models: dict[str, Model]
             # Half precision may end near either format's picture; fp32 has one picture only.
             drift = np.abs(fp32.astype(int) - same).mean()
             apart = min(np.abs(made.astype(int) - one).mean() for one in (same, fp32))
-            if apart > 2 * drift:
+            if apart > 2 * drift + ROUNDING:
                 bad.append((plan, f"{apart} apart, {drift} between the formats"))
         assert any(result.notes for result in found), f"{plan}: nothing was said"
         assert [result.recipe["notes"] for result in found] == [list(result.notes) for result in found]

@@ -154,7 +154,7 @@ def test_a_run_that_is_left_computes_nothing_more(studio: Studio, monkeypatch: p
             break
     run.cancel()
     assert list(run) == []
-    assert calls == 4  # two steps, prompt and negative prompt
+    assert calls == 2  # two steps, prompt and negative prompt together
 
 
 def test_tiling_is_off_again_after_a_run_that_was_left(studio: Studio) -> None:
@@ -169,7 +169,7 @@ def test_tiling_is_off_again_after_a_run_that_was_left(studio: Studio) -> None:
 
 
 def test_a_network_that_gives_nan_is_a_clear_error(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Model, "predict", lambda self, x, t, context, extras=None: torch.full_like(x, torch.nan))
+    monkeypatch.setattr(Model, "predict", lambda self, x, *_, **__: torch.full_like(x, torch.nan))
     with pytest.raises(NonFinite, match="NaN"):
         studio.img2img(gradient(), "x", **tiny()).results()
 

@@ -196,7 +196,13 @@ class Model:
 
     @torch.no_grad()
     def predict(
-        self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor, extras: Extras | None = None
+        self,
+        x: torch.Tensor,
+        t: torch.Tensor,
+        context: torch.Tensor,
+        extras: Extras | None = None,
+        *,
+        together: bool = False,
     ) -> torch.Tensor:
         """Return the UNet's output, noise or v, `[b, c, h, w]` fp32 on x's device.
 
@@ -205,6 +211,7 @@ class Model:
             t: times `[b]` or one number, 0 to T-1, whole or not.
             context: text `[b, n, width]`, or `[1, n, width]` for all.
             extras: further inputs of the network.
+            together: evaluate all rows at once on a CPU too, for rows that belong to one picture.
 
         Raises:
             NonFinite: the output has NaN or infinity.
@@ -218,7 +225,7 @@ class Model:
         full = full.to(self.device, self.dtype)
         times = torch.as_tensor(t, dtype=torch.float32, device=self.device).expand(b)
         text = context.to(self.device, self.dtype).expand(b, -1, -1)
-        step = 1 if self.device.type == "cpu" else b
+        step = b if together or self.device.type != "cpu" else 1
         rows = [slice(i, i + step) for i in range(0, b, step)]
         parts = [self._unet_call(full[r], times[r], text[r]) for r in rows]
         out = torch.cat(parts).to(x.device)

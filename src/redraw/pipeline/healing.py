@@ -93,7 +93,7 @@ class Healer:
                 if tile < min(self.side, model.vae_tile or self.side):
                     model.vae_tile = tile
                     return self._say(f"VAE tiles of {tile} pixels")
-        elif self.together and model.device.type != "cpu":
+        elif self.together:
             self.together = False
             return self._say("one prompt at a time")
         if model.offload(True):

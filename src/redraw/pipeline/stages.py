@@ -92,7 +92,7 @@ def sample(
         texts: their contexts, of equal lengths.
         latents: what they start from, a row each (`latents.with_content` was applied).
         size: of the latents.
-        together: on a GPU, evaluate the prompts of a step as one batch; needs more memory.
+        together: evaluate the prompts of a step as one batch; needs more memory.
 
     Raises:
         NonFinite: the UNet gave NaN or infinity.
@@ -171,7 +171,8 @@ def _guided(
 
     def network(x: torch.Tensor, t: torch.Tensor, cond: Cond) -> torch.Tensor:
         wide = cond.expand(x.shape[0])
-        return model.predict(x, t, wide.text, Extras(wide.extra.get("concat")))
+        # On a CPU all rows are prompts of one picture: they may share an evaluation, as they do in A1111.
+        return model.predict(x, t, wide.text, Extras(wide.extra.get("concat")), together=len(texts) == 1)
 
     extra = {} if concat is None else {"concat": concat}
     positive = Cond(torch.cat([text.positive for text in texts]), extra)
@@ -183,7 +184,7 @@ def _guided(
         positive=lambda _: [(positive, 1.0)],
         negative=lambda _: negative,
         scale=float(request.cfg_scale) * plan.sampler.cfg_factor,
-        together=together and model.device.type != "cpu",
+        together=together,
         image_scale=_image_scale(request) if edits else None,
         blank=None if blank is None else lambda _: blank,
         needs_uncond=plan.sampler.needs_uncond,

@@ -121,12 +121,11 @@ class Conditioned:
             return x - s * self.network(x, sigma * 1000 if t is None else t, cond).to(x.dtype)
         if t is None:
             t = self.levels.t(sigma, self.quantize)
-        # [Q] Multiplied by the reciprocal, not divided: the last bits are A1111's, and adaptive steps hang on them.
-        c_in = 1 / (s**2 + 1) ** 0.5
-        out = self.network(x * c_in, t, cond).to(x.dtype)
+        scale = (s**2 + 1) ** 0.5
+        out = self.network(x / scale, t, cond).to(x.dtype)
         if self.prediction == "eps":
             return x - s * out
-        return x * c_in**2 - s * c_in * out
+        return x / scale**2 - s / scale * out
 
 
 def image_row(x: Tensor, i: int) -> Tensor:

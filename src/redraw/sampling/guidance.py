@@ -67,7 +67,7 @@ class Guided:
         positive: the sub-prompts by count of evaluations.
         negative: the negative prompt by count of evaluations.
         scale: CFG scale; 1 leaves the negative prompt without effect.
-        together: evaluate prompts of equal length in one batch (fast on a GPU) instead of one after another.
+        together: evaluate prompts of equal length in one batch (faster, more memory) instead of one after another.
         needs_uncond: the sampler reads `Denoised.uncond`, so it is computed even where it would not matter.
         skips: when to leave the negative prompt out.
         image_scale: how strongly an editing model follows its picture; None or 1 is ordinary guidance with C and C_I.
