@@ -127,3 +127,13 @@ def test_what_the_configuration_says_about_keeping_reaches_the_queue(local: Any)
         3.0,
         None,
     )
+
+
+def test_a_browser_finds_the_doors(server: Any) -> None:
+    client = server.client
+    page = client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    for door in ("/api/v1/openapi.json", "/sdapi/v1/openapi.json"):
+        assert f'href="{door}"' in page.text
+        assert client.get(door).status_code == 200

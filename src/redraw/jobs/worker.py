@@ -32,7 +32,9 @@ from redraw.jobs.store import QueueLimits
 
 log = logging.getLogger("redraw.worker")
 
-IDLE: Final = 0.04  # seconds between looks at an empty queue
+IDLE: Final = 0.05  # seconds between looks at a queue that has been empty for a while
+BRISK: Final = 0.01  # seconds between looks while people are at it: a look costs less than half a millisecond
+STILL_WARM: Final = 60.0  # seconds after a job during which more are expected
 _PATIENCE: Final = 1.0  # seconds until a database that cannot be used is tried again
 NEARLY: Final = 2.0  # seconds a picture may still take when the worker is to end
 
@@ -74,6 +76,7 @@ class Worker:
         self.ends_at_error, self.damaged = ends_at_error, False
         self._job: JobRecord | None = None
         self._began = 0.0
+        self._last_job_at = -STILL_WARM
 
     def run(self) -> int:
         """Work until asked to stop; return the process's exit status: 0, or 1 after an unexpected error."""
@@ -85,9 +88,10 @@ class Worker:
                 self.stop.asked.wait(_PATIENCE)
                 continue
             if job is None:
-                self.stop.asked.wait(IDLE)
+                self.stop.asked.wait(BRISK if time.monotonic() - self._last_job_at < STILL_WARM else IDLE)
             else:
                 self.work(job)
+                self._last_job_at = time.monotonic()
         return 1 if self.damaged and self.ends_at_error else 0
 
     def work(self, job: JobRecord) -> None:

@@ -111,10 +111,15 @@ class FieldInfo:
             self.kind, "a picture" if self.kind is PictureRef else "a value"
         )
         if self.minimum is not None and self.maximum is not None:
-            return f"it is {noun} between {self.minimum:g} and {self.maximum:g}"
+            return f"it is {noun} between {_spelled(self.minimum)} and {_spelled(self.maximum)}"
         if self.minimum is not None:
-            return f"it is {noun} of at least {self.minimum:g}"
+            return f"it is {noun} of at least {_spelled(self.minimum)}"
         return f"it is {noun}"
+
+
+def _spelled(number: float) -> str:
+    """Return whole numbers with all their digits."""
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:

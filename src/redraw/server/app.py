@@ -24,7 +24,7 @@ from redraw.server.events import Feed
 from redraw.server.library import Library
 from redraw.server.metrics import Metrics, Watch
 from redraw.server.pictures import Desk
-from redraw.server.routes import events, health, jobs, library, pictures, results, settings
+from redraw.server.routes import events, health, home, jobs, library, pictures, results, settings
 from redraw.server.security import layers
 from redraw.server.state import Shared
 from redraw.server.views import API
@@ -37,7 +37,7 @@ log = logging.getLogger("redraw.server")
 
 SWEEP: Final = 600.0
 """Seconds between two looks for what retention and quota no longer keep."""
-_OURS: Final = (jobs, results, pictures, events, library, settings, health)
+_OURS: Final = (home, jobs, results, pictures, events, library, settings, health)
 _GUESTS: Final = ("redraw.server.routes.sdapi", "redraw.server.routes.controlnet")
 
 
