@@ -8,6 +8,7 @@ import pytest
 
 from redraw.errors import PictureError, RequestError, UnknownName
 from redraw.request import Img2Img, PictureRef, Txt2Img, describe_fields
+from redraw.request.defaults import with_defaults
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,12 @@ def test_a_missing_file_a_folder_and_a_wrong_type_are_told_apart(tmp_path: Path)
         PictureRef.from_path(tmp_path).open_bytes()
     with pytest.raises(TypeError, match="int"):
         PictureRef.of(5)
+
+
+def test_defaults_that_do_not_fit_a_request_are_left_out() -> None:
+    defaults = {"only_masked": True, "width": 512, "steps": 7, "strength": 0.4}
+    plain = with_defaults(Img2Img, {"images": (b"x",), "scale": 2}, defaults)
+    assert plain == {"images": (b"x",), "scale": 2, "steps": 7, "strength": 0.4}
+    masked = with_defaults(Img2Img, {"images": (b"x",), "mask": b"y", "steps": 9}, defaults)
+    assert (masked["only_masked"], masked["width"], masked["steps"]) == (True, 512, 9)
+    assert with_defaults(Txt2Img, {}, defaults) == {"width": 512, "steps": 7}

@@ -12,6 +12,7 @@ import click
 
 from redraw.errors import RequestError
 from redraw.request import KINDS, FieldInfo, Generation, PictureRef, Request, describe_fields
+from redraw.request.defaults import with_defaults
 from redraw.request.masks import MaskOptions, PaintOptions
 from redraw.settings import Settings
 
@@ -174,11 +175,7 @@ def filled(
     for name in defaults:
         if name not in every | set(KINDS):
             raise RequestError("defaults", name, "no request has such a field")
-    leave = set() if masked or given.get("mask") is not None or given.get("paint_is_mask") else set(_MASKS)
-    leave |= {"width", "height"} if "scale" in given else set()
-    leave |= {"scale"} if given.keys() & {"width", "height"} else set()
-    known = {field.name for field in describe_fields(model)} - leave
-    return {**{name: value for name, value in defaults.items() if name in known}, **given}
+    return with_defaults(model, given, defaults, masked=masked)
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:

@@ -18,6 +18,7 @@ from redraw.errors import RequestError
 from redraw.jobs.errors import Missing
 from redraw.jobs.record import State
 from redraw.request import KINDS, Generation
+from redraw.request.defaults import with_defaults
 from redraw.server.bodies import CHANGES, JobBody, given
 from redraw.server.errors import Problem
 from redraw.server.pictures import pieces_of
@@ -254,7 +255,7 @@ def _states(words: list[str] | None) -> list[State] | None:
 
 def _request(parts: Shared, kind: str, values: dict[str, Any]) -> Generation:
     """Return a request from a body's fields, the server's defaults below them, its names checked."""
-    fields = {**defaults_of(parts)[kind], **parts.desk.referenced(values)}
+    fields = with_defaults(KINDS[kind], parts.desk.referenced(values), defaults_of(parts)[kind])
     return KINDS[kind](**parts.library.named(fields))
 
 
