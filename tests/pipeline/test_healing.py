@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,15 @@ Redraw = Callable[..., list[Result]]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 FAULTS = 200
 STEPS = 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections() -> Iterator[None]:
+    """Spare what is there already from the collections that follow a lack of memory: half a second each."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +61,6 @@ def requests(colors: Make, part: Make, as_ref: Callable[..., PictureRef]) -> dic
     }
 
 
-# Prompts evaluated one after another, where memory ran out, are added up in another order: rarely a level somewhere.
-ROUNDING = 0.02
-
-
 def results(request: Any, model: Model) -> list[Result]:
     return [event for event in run(request, model) if isinstance(event, Result)]
 
@@ -66,6 +73,26 @@ def state(model: Model) -> tuple[Any, ...]:
     """Everything of a model that healing may change."""
     formats = tuple({p.dtype for p in net.parameters()} for net in (model.unet, model.vae, model.text_encoder))
     return model.dtype, model.vae_dtype, model.vae_tile, formats, tuple(model.notes)
+
+
+def references(request: Any, model: Model) -> list[list[Array]]:
+    """The pictures of runs without faults, in every mixture of formats that healing may end in; as it is first."""
+    found, chosen = [pixels(results(request, model))], (model.dtype, model.vae_dtype)
+    if chosen[0] is torch.float32:
+        return found
+    for unet, encoder, decoder in product(DTYPES.values(), repeat=3):
+        if encoder is torch.float32 and decoder is not torch.float32:
+            continue
+        model.to(dtype=unet, vae_dtype=encoder)
+        made = []
+        for event in run(request, model):
+            if isinstance(event, Result):
+                made.append(event.picture.pixels)
+            elif event.stage == "sample" and decoder is torch.float32:
+                model.raise_precision("vae")
+        found.append(made)
+    model.to(dtype=chosen[0], vae_dtype=chosen[1])
+    return found
 
 
 def random_faults() -> list[dict[str, Any]]:
@@ -88,18 +115,13 @@ def random_faults() -> list[dict[str, Any]]:
 
 
 def test_two_hundred_random_faults_end_in_good_pictures(models: dict[str, Model], requests: dict[str, Any]) -> None:
-    exact = {name: pixels(results(request, models["fp32"])) for name, request in requests.items()}
-    clean = {
-        (name, dtype): pixels(results(request, model))
-        for name, request in requests.items()
-        for dtype, model in models.items()
-    }
+    good = {(name, dtype): references(request, models[dtype]) for name, request in requests.items() for dtype in models}
     before = {name: state(model) for name, model in models.items()}
     bad, black = [], []
     for i, plan in enumerate(random_faults()):
         fault = dict(plan)
         sort, dtype = fault.pop("sort"), fault.pop("dtype")
-        model, reference = models[dtype], clean[sort, dtype]
+        model, clean = models[dtype], good[sort, dtype]
         try:
             with inject(model, fault.pop("where"), fault.pop("fault"), **fault) as faults:
                 found = results(requests[sort], model)
@@ -109,19 +131,18 @@ def test_two_hundred_random_faults_end_in_good_pictures(models: dict[str, Model]
         finally:
             assert state(model) == before[dtype], plan
         assert faults.count >= 1, f"{plan} never struck"
-        for result, same, fp32 in zip(found, reference, exact[sort], strict=True):
-            made = result.picture.pixels
-            if made.max() <= 1:
+        for k, result in enumerate(found):
+            if result.picture.pixels.max() <= 1:
                 black.append(plan)
-            # Half precision may end near either format's picture; fp32 has one picture only.
-            drift = np.abs(fp32.astype(int) - same).mean()
-            apart = min(np.abs(made.astype(int) - one).mean() for one in (same, fp32))
-            if apart > 2 * drift + ROUNDING:
-                bad.append((plan, f"{apart} apart, {drift} between the formats"))
+            # Prompts evaluated one after another are added up in another order: rarely a level somewhere.
+            levels = 1 if any("one prompt at a time" in note for note in result.notes) else 0
+            apart = min(int(np.abs(result.picture.pixels.astype(int) - run_of[k]).max()) for run_of in clean)
+            if apart > levels:
+                bad.append((plan, f"{apart} levels from every run without faults"))
         assert any(result.notes for result in found), f"{plan}: nothing was said"
         assert [result.recipe["notes"] for result in found] == [list(result.notes) for result in found]
         if i % 8 == 0:
-            for again, same in zip(pixels(results(requests[sort], model)), reference, strict=True):
+            for again, same in zip(pixels(results(requests[sort], model)), clean[0], strict=True):
                 np.testing.assert_array_equal(again, same)
     assert black == []
     assert len(bad) <= FAULTS // 100, bad
