@@ -115,6 +115,7 @@ class Studio:
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None  # let go of the old one before the new one is read
             model = load_model(path, device=device, dtype=dtype, vae=vae, cache=self.settings.data_dir / "hashes")
+            model.save_memory(self.settings.memory)
             self._loaded = (key, model)
         return self._loaded[1]
 

@@ -226,6 +226,28 @@ def test_offloading_keeps_only_the_network_at_work_on_the_device(
     assert torch.equal(model.decode(x), plain.decode(x))
 
 
+def test_a_model_that_saves_memory_still_does_after_a_run(
+    tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, storage = load_model(tiny_checkpoint), _Storage()
+    monkeypatch.setattr(model_module, "_place", storage.place)
+    monkeypatch.setattr(model, "_rest", torch.device("meta"))
+    model.save_memory("medvram")
+    storage.moves.clear()
+    model.restore()
+    assert storage.moves == []
+    model.save_memory("auto")
+    assert {to for _, to in storage.moves} == {"cpu"}
+
+
+def test_lowvram_takes_prompts_one_by_one_on_a_gpu_only(tiny_checkpoint: Path) -> None:
+    model = load_model(tiny_checkpoint)
+    model.save_memory("lowvram")
+    assert model.prompts_together
+    model.device = torch.device("cuda")
+    assert not model.prompts_together
+
+
 def test_on_a_cpu_offloading_moves_nothing(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, moves = load_model(tiny_checkpoint), []
     monkeypatch.setattr(nn.Module, "to", lambda self, *args, **kwargs: moves.append(args))

@@ -33,7 +33,7 @@ class RealEngine:
     """
 
     def __init__(self, options: WorkerOptions) -> None:
-        settings = replace(Settings.load(), data_dir=options.data_dir)
+        settings = replace(Settings.load(), data_dir=options.data_dir, memory=options.memory)
         self.studio = Studio(
             options.models_dirs or None,
             settings=settings,
@@ -53,8 +53,6 @@ class RealEngine:
         """Return the work of a request without the pictures in `done`; its model is loaded."""
         request = self._named(request)
         model = self._load(request)
-        if self.offloads:
-            model.offload(True)
         return RealWork(self.studio, request, done, tuple(model.notes))
 
     def estimate(self, request: Generation) -> str:

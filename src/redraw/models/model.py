@@ -19,6 +19,7 @@ from redraw.models.hashes import model_sha256
 from redraw.models.vae_tiles import decode_tiled, encode_tiled
 
 Part = Literal["unet", "vae", "text_encoder"]
+Saving = Literal["auto", "medvram", "lowvram"]
 _PARTS: Final[tuple[Part, ...]] = ("unet", "vae", "text_encoder")
 
 
@@ -70,6 +71,7 @@ class Model:
         notes: remarks for the user, in order (unused tensors, retries).
         vae_tile: longest side in pixels of the tiles in which larger pictures are encoded and decoded; a multiple of
             8, or None for whole pictures.
+        saving: how much of the device it takes; see `save_memory`.
         device, dtype: where and how the UNet computes.
         vae_dtype: how the VAE computes.
     """
@@ -89,6 +91,7 @@ class Model:
         self.alphas_cumprod = alphas_cumprod
         self.notes = list(notes or [])
         self.vae_tile: int | None = None
+        self.saving: Saving = "auto"
         self.device, self.dtype = torch.device("cpu"), torch.float32
         self.vae_dtype = torch.float32
         self._chosen = (self.dtype, self.vae_dtype)
@@ -302,6 +305,21 @@ class Model:
             _place(getattr(self, part), self._rest if on else self.device)
         return True
 
+    def save_memory(self, saving: Saving) -> None:
+        """Choose how much of the device the model takes from now on; on a CPU this changes nothing.
+
+        Args:
+            saving: auto: all networks stay on the device; medvram: only the one at work; lowvram: also one prompt and
+                one picture at a time.
+        """
+        self.saving = saving
+        self.offload(saving != "auto")
+
+    @property
+    def prompts_together(self) -> bool:
+        """Whether the prompts of a step share an evaluation."""
+        return self.saving != "lowvram" or self.device.type == "cpu"
+
     def raise_precision(self, part: Literal["vae", "unet"], trouble: str = "gave no usable result") -> bool:
         """Convert a network to fp32 and say so in `notes`; return False, and do nothing, if it was in fp32 already.
 
@@ -320,9 +338,9 @@ class Model:
         return True
 
     def restore(self) -> None:
-        """Take back what healing changed: the number formats of the last `to`, whole pictures, no offloading."""
+        """Take back what healing changed: number formats as of the last `to`, whole pictures, offloading as chosen."""
         self.vae_tile = None
-        self.offload(False)
+        self.offload(self.saving != "auto")
         dtype, vae_dtype = self._chosen
         if self.dtype is not dtype or self.vae_dtype is not vae_dtype:
             self.to(dtype=dtype, vae_dtype=vae_dtype)

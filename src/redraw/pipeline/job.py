@@ -65,7 +65,7 @@ class Job:
         self.request, self.model, self.canvas, self.scenes, self.shots = request, model, canvas, scenes, shots
         self.control = control
         self.plan = make_plan(model, request)
-        self.healer = Healer(model)
+        self.healer = Healer(model, together=model.prompts_together)
         self.known_notes = len(model.notes)
         self.begun = time.monotonic()
         self.sampling_since: float | None = None
