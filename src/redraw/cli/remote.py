@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from redraw.client import Client, Job, Progress, Result
 from redraw.errors import RedrawError
@@ -28,13 +28,24 @@ class RemoteMaker:
     def __init__(self, client: Client, settings: Settings, outputs: Sequence[str] = ()) -> None:
         self.client, self.outputs = client, tuple(outputs)
         self.limits = Limits(max_pixels=int(settings.max_megapixels * 1_000_000))
+        self._runs: list[Generator[Progress | Result, None, None]] = []
 
     def load(self, request: Generation) -> None:
         """Find out whether the server answers; the model is the server's matter."""
         self.client.health()
 
+    def close(self) -> None:
+        """Give up what still runs, then let go of the server."""
+        for run in self._runs:
+            run.close()
+        self.client.close()
+
     def run(self, request: Generation) -> Iterator[Progress | Result]:
         """Submit a request and yield what comes of it; who stops listening cancels it."""
+        self._runs.append(self._run(request))
+        return self._runs[-1]
+
+    def _run(self, request: Generation) -> Generator[Progress | Result, None, None]:
         options = {"outputs": list(self.outputs)} if self.outputs else None
         job = self.client.submit(request, source="cli", options=options)
         finished = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -107,8 +107,7 @@ def session(values: dict[str, Any], settings: Settings, output: Output, runs: in
     report: list[dict[str, Any]] = []
     try:
         saves = {name: bool(values.get(name)) for name in ("grid", "save_mask", "save_cutout")}
-        maker = _maker(values, settings, saves)
-        with Bar(runs) as bar:
+        with _maker(values, settings, saves) as maker, Bar(runs) as bar:
             yield Session(maker, output, bar, report=report, **saves)
     finally:
         output.tidy()
@@ -116,18 +115,21 @@ def session(values: dict[str, Any], settings: Settings, output: Output, runs: in
             click.echo(json.dumps(report, indent=2, ensure_ascii=False), err=output.to_stdout)
 
 
-def _maker(values: dict[str, Any], settings: Settings, saves: dict[str, bool]) -> Maker:
-    """Return the server that `--server` names, else a studio; imported after the checks, so that an error is quick."""
+@contextmanager
+def _maker(values: dict[str, Any], settings: Settings, saves: dict[str, bool]) -> Iterator[Maker]:
+    """Give the server that `--server` names, else a studio; imported after the checks, so that an error is quick."""
     if values.get("server"):
         from redraw.cli.remote import RemoteMaker, connected
 
         if values["models_dirs"]:
             raise RequestError("--models-dir", str(values["models_dirs"][0]), "the server has folders of its own")
         wanted = [name for name in ("mask", "cutout") if saves[f"save_{name}"]]
-        return RemoteMaker(connected(values["server"], settings), settings, wanted)
+        with closing(RemoteMaker(connected(values["server"], settings), settings, wanted)) as maker:
+            yield maker
+        return
     from redraw.studio import Studio
 
-    return Studio(values["models_dirs"] or None, settings=settings)
+    yield Studio(values["models_dirs"] or None, settings=settings)
 
 
 def run_jobs(jobs: Sequence[Job], values: dict[str, Any]) -> None:
