@@ -6,8 +6,9 @@ import pytest
 
 from redraw.errors import RequestError
 from redraw.geometry import Size
-from redraw.pipeline.shots import LAST_RANDOM_SEED, plan_canvas, plan_shots
+from redraw.pipeline.shots import plan_canvas, plan_shots
 from redraw.request import Img2Img, Txt2Img
+from redraw.request.advanced import LAST_RANDOM_SEED
 
 
 def test_pictures_of_a_run_count_their_seeds_up() -> None:

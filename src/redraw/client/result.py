@@ -134,11 +134,11 @@ class Result:
     @property
     def image(self) -> Image.Image:
         """The picture as a Pillow image of 8 bits, for display."""
-        import numpy as np
         from PIL import Image
 
-        pixels = self.picture.pixels
-        return Image.fromarray((pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels)
+        from redraw.image.profile import to_eight_bits
+
+        return Image.fromarray(to_eight_bits(self.picture.pixels))
 
     @property
     def extras(self) -> Extras:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,8 +12,8 @@ from redraw.errors import PictureError, RequestError
 from redraw.jobs.blobs import Blobs
 from redraw.jobs.errors import MissingBlob
 from redraw.request import KINDS, Generation, PictureRef
+from redraw.request.advanced import fix_seed
 
-LAST_RANDOM_SEED: Final = 4294967293  # as A1111 draws them
 _PICTURE: Final = frozenset({"name", "sha256"})
 
 
@@ -59,8 +58,8 @@ def take(request: Generation) -> Taken:
     """
     pictures: dict[str, bytes | None] = {}
     data = _plain(request, pictures)
-    data["seed"] = [_drawn(s) for s in request.seed] if isinstance(request.seed, tuple) else _drawn(request.seed)
-    data["variation_seed"] = _drawn(request.variation_seed)
+    data["seed"] = [fix_seed(s) for s in request.seed] if isinstance(request.seed, tuple) else fix_seed(request.seed)
+    data["variation_seed"] = fix_seed(request.variation_seed)
     return Taken(type(request).kind, data, pictures, _words(request))
 
 
@@ -120,10 +119,6 @@ def _picture(name: str, digest: str, blobs: Blobs | None) -> PictureRef:
         return PictureRef.from_bytes(blobs.read(digest), name)
     except MissingBlob as error:
         raise PictureError(name, error.allowed) from error
-
-
-def _drawn(seed: int) -> int:
-    return random.SystemRandom().randint(0, LAST_RANDOM_SEED) if seed == -1 else seed
 
 
 def _words(request: Generation) -> str:

@@ -14,6 +14,7 @@ from PIL import Image
 from redraw.image.color import ColorMatch
 from redraw.image.edge import Edge
 from redraw.image.picture import Picture
+from redraw.image.profile import to_eight_bits
 from redraw.image.save import Extras, Saved, save_picture
 from redraw.pipeline.paste import Pasted
 
@@ -103,8 +104,7 @@ class Result:
     @property
     def image(self) -> Image.Image:
         """The picture as a Pillow image of 8 bits, for display."""
-        pixels = self.picture.pixels
-        return Image.fromarray((pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels)
+        return Image.fromarray(to_eight_bits(self.picture.pixels))
 
     @property
     def extras(self) -> Extras:

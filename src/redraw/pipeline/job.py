@@ -163,8 +163,9 @@ class Job:
         if not self.scenes:
             pixels = to_pixels(image, self.canvas.size)
             return Finished(Picture(pixels=pixels), None, complaint(pixels, None))
-        scene, before = self.scenes[shot.source], self.begun_with([shot]).z
-        soft = soft_edge(scene, before, x) if before is not None and self.softly else None
+        scene = self.scenes[shot.source]
+        before = self.begun_with([shot]).z if self.softly else None
+        soft = soft_edge(scene, before, x) if before is not None else None
         pixels = to_pixels(image, self.canvas.size, scene.source.picture.depth)
         pasted = paste(scene, pixels, soft)
         return Finished(pasted.picture, pasted, complaint(pixels, scene))

@@ -101,9 +101,8 @@ def _stretched(
 def scene_latents(model: Model, scene: Scene) -> Latents:
     """Return what a source gives the sampler; latent noise is added for each picture by `with_content`."""
     z = encode(model, scene.tensor, scene.request, scene.canvas, Size(*scene.image.size))
-    repaint = None
-    if scene.repaint is not None:
-        repaint = torch.from_numpy(scene.repaint)[None, None].to(z)
+    mask = scene.repaint
+    repaint = None if mask is None else torch.from_numpy(mask)[None, None].to(z)
     return Latents(z, repaint, _shown(model, scene))
 
 

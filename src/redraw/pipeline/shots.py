@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 from redraw.errors import RequestError
 from redraw.geometry import Size
 from redraw.request import Generation, Img2Img
+from redraw.request.advanced import fix_seed
 
-LAST_RANDOM_SEED = 4294967293
 LATENT_STEP = 8
 MOST_ASPECT = 2  # of a close-up whose size is not given: models draw long pictures badly
 SHRINK_ABOVE = 4  # a source of more than this many native areas is reduced unless a size is asked for
@@ -34,11 +33,6 @@ class Shot:
     variation_seed: int
     source: int
     content_seed: int = 0
-
-
-def fix_seed(seed: int) -> int:
-    """Return `seed`, or a random one in 0..4294967293 for -1."""
-    return random.SystemRandom().randint(0, LAST_RANDOM_SEED) if seed == -1 else seed
 
 
 def plan_shots(request: Generation) -> list[Shot]:

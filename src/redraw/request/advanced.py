@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Literal
 
 from pydantic import field_validator
@@ -10,6 +11,12 @@ from redraw.registry import SAMPLERS, SCHEDULERS
 from redraw.request.fields import Number, Request, option
 
 SEED_LIMIT = 2**64 - 1
+LAST_RANDOM_SEED = 4294967293  # as A1111 draws them
+
+
+def fix_seed(seed: int) -> int:
+    """Return `seed`, or a random one in 0..4294967293 for -1."""
+    return random.SystemRandom().randint(0, LAST_RANDOM_SEED) if seed == -1 else seed
 
 
 class SeedOptions(Request):

@@ -21,6 +21,7 @@ from redraw.image.metadata import read_metadata
 from redraw.image.names import NameValues, file_stem, next_number
 from redraw.image.picture import Limits
 from redraw.request import Img2Img, PictureRef, Request
+from redraw.request.advanced import fix_seed
 from redraw.request.fields import option
 from redraw.workflows.folders import Finished, Found, Shelf, find_pictures, finished_in, unique_stems
 
@@ -290,8 +291,6 @@ def not_made(item: BatchItem, error: RedrawError, limits: Limits | None = None) 
 
 def _fixed(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields with every seed drawn."""
-    from redraw.pipeline.shots import fix_seed
-
     fixed = dict(fields)
     for name in ("seed", "variation_seed"):
         value = fixed.get(name, -1)
