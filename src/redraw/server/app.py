@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -143,18 +143,41 @@ def _hang_schemas(app: FastAPI) -> None:
         app.add_api_route(path, _schema_of(app, prefixes), include_in_schema=False, response_class=JSONResponse)
 
 
+def openapi_of(app: FastAPI, prefixes: tuple[str, ...]) -> dict[str, Any]:
+    """Return the OpenAPI schema of the routes that begin so, with the components they name and no others."""
+    whole = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    whole["paths"] = {path: ops for path, ops in whole["paths"].items() if path.startswith(prefixes)}
+    parts = whole.setdefault("components", {})
+    parts["schemas"] = _named(whole["paths"], parts.get("schemas", {}))
+    parts["securitySchemes"] = {"login": {"type": "http", "scheme": "basic"}}
+    whole["security"] = [{"login": []}, {}]
+    return whole
+
+
+def _named(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schemas that are referred to, directly or by one another."""
+    found: set[str] = set()
+    waiting: list[Any] = [paths]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name in schemas and name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+            waiting += part.values()
+    return {name: schemas[name] for name in schemas if name in found}
+
+
 def _schema_of(app: FastAPI, prefixes: tuple[str, ...]) -> Any:
     made: dict[str, Any] = {}
 
     def schema() -> dict[str, Any]:
         """Return an OpenAPI schema."""
         if not made:
-            whole = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            whole["paths"] = {path: ops for path, ops in whole["paths"].items() if path.startswith(prefixes)}
-            parts = whole.setdefault("components", {})
-            parts["securitySchemes"] = {"login": {"type": "http", "scheme": "basic"}}
-            whole["security"] = [{"login": []}, {}]
-            made.update(whole)
+            made.update(openapi_of(app, prefixes))
         return made
 
     return schema
