@@ -77,4 +77,5 @@ def test_the_titles_and_arguments_are_a1111s(goldens: Path) -> None:
         args = known[ours["name"], ours["is_img2img"]]["args"]
         assert len(ours["args"]) == len(args)
         assert [set(arg) for arg in ours["args"]] == [set(arg) for arg in args]
-        assert [arg["value"] for arg in ours["args"]] == [arg["value"] for arg in args]
+        for name in ("label", "value", "minimum", "maximum", "step"):
+            assert [arg[name] for arg in ours["args"]] == [arg[name] for arg in args], name

@@ -41,7 +41,11 @@ def test_the_schema_describes_every_field_for_a_form(server: Any) -> None:
     fields = {field["name"]: field for field in kinds["img2img"]["fields"]}
     assert fields["steps"]["maximum"] == 1000
     assert fields["mask"]["kind"] == "picture"
-    assert fields["resize_mode"]["choices"][0] == "just-resize"
+    assert (fields["resize_mode"]["choices"][0], fields["resize_mode"]["labels"][0]) == ("just-resize", "Just resize")
+    assert (fields["mask_blur"]["slider"], fields["seed"]["slider"]) == ([0, 64, 1], None)
+    assert fields["invert_mask"]["labels"] == ["Inpaint masked", "Inpaint not masked"]
+    assert (fields["eta"]["advanced"], fields["strength"]["advanced"]) == (True, False)
+    assert (fields["prompt"]["multiline"], fields["model"]["multiline"]) == (True, False)
     assert "images" in kinds["img2img"]["body"]["$defs"]["Img2imgFields"]["required"]
 
 

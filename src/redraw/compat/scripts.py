@@ -103,11 +103,12 @@ def _seed_arguments() -> list[dict[str, Any]]:
 
 
 def _argument(field: FieldInfo) -> dict[str, Any]:
+    low, high, step = field.slider or (field.minimum, field.maximum, None)
     return {
         "label": field.title,
         "value": field.default,
-        "minimum": field.minimum,
-        "maximum": field.maximum,
-        "step": None,
+        "minimum": low,
+        "maximum": high,
+        "step": step,
         "choices": None,
     }

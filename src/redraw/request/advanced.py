@@ -47,6 +47,7 @@ class SeedOptions(Request):
         infotext="Variation seed strength",
         ge=0,
         le=1,
+        slider=(0, 1, 0.01),
     )
     seed_resize_from: tuple[int, int] | None = option(
         None,
@@ -54,6 +55,7 @@ class SeedOptions(Request):
         "WxH: make the picture resemble the one this seed gives at that size.",
         group="Seed",
         infotext="Seed resize from",
+        slider=(0, 2048, 8),
     )
     rng: Literal["nv", "cpu", "gpu"] = option(
         "nv",
@@ -61,6 +63,8 @@ class SeedOptions(Request):
         "nv gives the pictures NVIDIA cards give, on any device; cpu is torch's CPU generator; gpu the device's own.",
         group="Seed",
         infotext="RNG",
+        labels=("NV", "CPU", "GPU"),
+        advanced=True,
     )
     ensd: int = option(
         0,
@@ -70,6 +74,7 @@ class SeedOptions(Request):
         infotext="ENSD",
         ge=-SEED_LIMIT,
         le=SEED_LIMIT,
+        advanced=True,
     )
 
     @field_validator("seed", mode="after")
@@ -99,30 +104,82 @@ class SamplerOptions(Request):
         infotext="Schedule type",
     )
     eta: Number | None = option(
-        None, "Eta", "Noise added by ancestral samplers (default 1) and DDIM (default 0).", group="Sampler", ge=0, le=1
+        None,
+        "Eta",
+        "Noise added by ancestral samplers (default 1) and DDIM (default 0).",
+        group="Sampler",
+        ge=0,
+        le=1,
+        slider=(0, 1, 0.01),
     )
     s_churn: Number = option(
-        0, "Sigma churn", "Noise added at each step of Euler, Heun, DPM2.", group="Sampler", ge=0, le=100
+        0,
+        "Sigma churn",
+        "Noise added at each step of Euler, Heun, DPM2.",
+        group="Sampler",
+        ge=0,
+        le=100,
+        slider=(0, 100, 0.01),
     )
-    s_tmin: Number = option(0, "Sigma tmin", "Lowest noise level that is churned.", group="Sampler", ge=0, le=1000)
+    s_tmin: Number = option(
+        0, "Sigma tmin", "Lowest noise level that is churned.", group="Sampler", ge=0, le=1000, slider=(0, 10, 0.01)
+    )
     s_tmax: Number = option(
-        0, "Sigma tmax", "Highest noise level that is churned; 0 is no limit.", group="Sampler", ge=0, le=1000
+        0,
+        "Sigma tmax",
+        "Highest noise level that is churned; 0 is no limit.",
+        group="Sampler",
+        ge=0,
+        le=1000,
+        slider=(0, 999, 0.01),
     )
-    s_noise: Number = option(1.0, "Sigma noise", "Factor on noise added while sampling.", group="Sampler", ge=0, le=2)
+    s_noise: Number = option(
+        1.0, "Sigma noise", "Factor on noise added while sampling.", group="Sampler", ge=0, le=2, slider=(0, 1.1, 0.001)
+    )
     sigma_min: Number = option(
-        0, "Schedule min sigma", "Lowest noise level; 0 is the model's.", group="Sampler", ge=0, le=1000
+        0,
+        "Schedule min sigma",
+        "Lowest noise level; 0 is the model's.",
+        group="Sampler",
+        ge=0,
+        le=1000,
+        slider=(0, 2, 0.01),
     )
     sigma_max: Number = option(
-        0, "Schedule max sigma", "Highest noise level; 0 is the model's.", group="Sampler", ge=0, le=1000
+        0,
+        "Schedule max sigma",
+        "Highest noise level; 0 is the model's.",
+        group="Sampler",
+        ge=0,
+        le=1000,
+        slider=(0, 60, 0.01),
     )
     rho: Number = option(
-        0, "Schedule rho", "Exponent of Karras and Polyexponential; 0 is their own.", group="Sampler", ge=0, le=100
+        0,
+        "Schedule rho",
+        "Exponent of Karras and Polyexponential; 0 is their own.",
+        group="Sampler",
+        ge=0,
+        le=100,
+        slider=(0, 20, 0.1),
     )
     beta_alpha: Number = option(
-        0.6, "Beta schedule alpha", "First shape parameter of Beta.", group="Sampler", gt=0, le=10
+        0.6,
+        "Beta schedule alpha",
+        "First shape parameter of Beta.",
+        group="Sampler",
+        gt=0,
+        le=10,
+        slider=(0.01, 1, 0.01),
     )
     beta_beta: Number = option(
-        0.6, "Beta schedule beta", "Second shape parameter of Beta.", group="Sampler", gt=0, le=10
+        0.6,
+        "Beta schedule beta",
+        "Second shape parameter of Beta.",
+        group="Sampler",
+        gt=0,
+        le=10,
+        slider=(0.01, 1, 0.01),
     )
     discard_penultimate: bool = option(
         False, "Discard penultimate sigma", "Leave out the last but one noise level.", group="Sampler"
@@ -144,21 +201,26 @@ class SamplerOptions(Request):
         infotext="NGMS",
         ge=0,
         le=15,
+        slider=(0, 15, 0.01),
     )
     ngms_all_steps: bool = option(
         False, "NGMS in all steps", "Skip it in every step, not every other.", group="Sampler"
     )
     skip_early_cfg: Number = option(
         0, "Ignore negative prompt early", "Part of the steps, from the start, without the negative prompt.",
-        group="Sampler", infotext="Skip Early CFG", ge=0, le=1,
+        group="Sampler", infotext="Skip Early CFG", ge=0, le=1, slider=(0, 1, 0.01),
     )  # fmt: skip
     unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = option(
         "bh1", "UniPC variant", "Form of B(h).", group="Sampler"
     )
     unipc_skip_type: Literal["time_uniform", "time_quadratic", "logSNR"] = option(
-        "time_uniform", "UniPC skip type", "How UniPC spaces its steps.", group="Sampler"
+        "time_uniform",
+        "UniPC skip type",
+        "How UniPC spaces its steps.",
+        group="Sampler",
+        labels=("Uniform in time", "Quadratic in time", "Uniform in log SNR"),
     )
-    unipc_order: int = option(3, "UniPC order", "Order of the solver.", group="Sampler", ge=1, le=50)
+    unipc_order: int = option(3, "UniPC order", "Order of the solver.", group="Sampler", ge=1, le=50, slider=(1, 50, 1))
     unipc_lower_order_final: bool = option(
         True, "UniPC lower order final", "Lower the order in the last steps.", group="Sampler"
     )

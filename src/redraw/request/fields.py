@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import Any, Literal, Self, Union, get_args, get_origin
+from typing import Any, Final, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +12,7 @@ from redraw.errors import RequestError
 from redraw.request.picture import PictureRef
 
 Number = int | float
+ADVANCED_GROUPS: Final = frozenset({"Machine", "Sampler"})
 
 
 def option(
@@ -23,6 +24,10 @@ def option(
     infotext: str | None = None,
     flags: tuple[str, ...] = (),
     span: tuple[int, int] | None = None,
+    slider: tuple[float, float, float] | None = None,
+    labels: tuple[str, ...] = (),
+    advanced: bool | None = None,
+    multiline: bool = False,
     **bounds: Any,
 ) -> Any:
     """Return a pydantic field with everything an entrance needs to offer it.
@@ -35,11 +40,19 @@ def option(
         infotext: its key in A1111's infotext, if it has one.
         flags: extra spellings on the command line (`-n`).
         span: inclusive bounds that a validator of the model checks, for descriptions only.
+        slider: lowest, highest and step of a form's slider, where it shows less than what is allowed.
+        labels: what a form writes for each choice, or for off and on.
+        advanced: a form shows it only when asked; None goes by the section.
+        multiline: a text of several lines.
         bounds: pydantic's `ge`, `le`, `gt`, `lt`, `min_length`.
     """
     extra: dict[str, Any] = {"group": group, "infotext": infotext, "flags": list(flags)}
     if span:
         extra |= {"minimum": span[0], "maximum": span[1]}
+    extra |= {"advanced": group in ADVANCED_GROUPS if advanced is None else advanced}
+    extra |= {"slider": list(slider)} if slider else {}
+    extra |= {"labels": list(labels)} if labels else {}
+    extra |= {"multiline": True} if multiline else {}
     return Field(default, title=title, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -87,6 +100,10 @@ class FieldInfo:
         minimum, maximum: inclusive bounds, or None.
         flags: extra command line spellings.
         infotext: key in A1111's infotext, or None.
+        slider: lowest, highest and step of a slider, or None.
+        labels: for people: of each of `choices`, or of off and on; empty where the values say it themselves.
+        advanced: whether a form hides it until it is asked for.
+        multiline: whether a text has several lines.
     """
 
     name: str
@@ -101,6 +118,10 @@ class FieldInfo:
     maximum: float | None
     flags: tuple[str, ...]
     infotext: str | None
+    slider: tuple[float, float, float] | None = None
+    labels: tuple[str, ...] = ()
+    advanced: bool = False
+    multiline: bool = False
 
     @property
     def allowed(self) -> str:
@@ -131,7 +152,6 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
             continue
         kind, choices, optional = _plain_type(field.annotation)
         low, high = _bounds(field.metadata)
-        flags = extra.get("flags")
         key = extra.get("infotext")
         found.append(
             FieldInfo(
@@ -145,8 +165,12 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
                 default=field.get_default(call_default_factory=True),
                 minimum=_number(extra.get("minimum", low)),
                 maximum=_number(extra.get("maximum", high)),
-                flags=tuple(str(f) for f in flags) if isinstance(flags, list) else (),
+                flags=_words(extra.get("flags")),
                 infotext=str(key) if key is not None else None,
+                slider=_slider(extra.get("slider")),
+                labels=_words(extra.get("labels")),
+                advanced=bool(extra.get("advanced")),
+                multiline=bool(extra.get("multiline")),
             )
         )
     return found
@@ -179,3 +203,13 @@ def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
 def _number(value: Any) -> float | None:
     """Return `value` if it is a number, else None."""
     return value if isinstance(value, int | float) else None
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Return `value` if it is a list of words, else none."""
+    return tuple(str(word) for word in value) if isinstance(value, list) else ()
+
+
+def _slider(value: Any) -> tuple[float, float, float] | None:
+    """Return `value` if it is lowest, highest and step, else None."""
+    return (value[0], value[1], value[2]) if isinstance(value, list) else None

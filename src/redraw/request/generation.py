@@ -25,47 +25,71 @@ class Generation(SeedOptions, SamplerOptions):
 
     kind: ClassVar[str]
 
-    prompt: str | tuple[str, ...] = option("", "Prompt", "What the picture shows.")
+    prompt: str | tuple[str, ...] = option("", "Prompt", "What the picture shows.", multiline=True)
     negative_prompt: str | tuple[str, ...] = option(
-        "", "Negative prompt", "What the picture does not show.", infotext="Negative prompt", flags=("-n",)
+        "",
+        "Negative prompt",
+        "What the picture does not show.",
+        infotext="Negative prompt",
+        flags=("-n",),
+        multiline=True,
     )
     model: str | None = option(
         None, "Model", "Checkpoint: a name, a hash, or a file; the starter model if nothing is said.", infotext="Model"
     )
-    vae: str | None = option(None, "VAE", "A separate VAE: a name or a file.", infotext="VAE")
-    steps: int = option(20, "Sampling steps", "Steps of the whole schedule.", infotext="Steps", ge=1, le=1000)
+    vae: str | None = option(None, "VAE", "A separate VAE: a name or a file.", infotext="VAE", advanced=True)
+    steps: int = option(
+        20, "Sampling steps", "Steps of the whole schedule.", infotext="Steps", ge=1, le=1000, slider=(1, 150, 1)
+    )
     cfg_scale: Number = option(
         7,
-        "CFG scale",
+        "CFG Scale",
         "How strongly the prompt is followed; 1 is not at all pushed.",
         infotext="CFG scale",
         ge=0,
         le=100,
+        slider=(1, 30, 0.5),
     )
-    width: int | None = option(None, "Width", "Width of the result in pixels.", ge=1, le=MAX_SIDE)
-    height: int | None = option(None, "Height", "Height of the result in pixels.", ge=1, le=MAX_SIDE)
-    batch_size: int = option(1, "Batch size", "Pictures made at once.", ge=1, le=128)
-    batch_count: int = option(1, "Batch count", "How many batches.", ge=1, le=10000)
+    width: int | None = option(None, "Width", "Width of the result in pixels.", ge=1, le=MAX_SIDE, slider=(64, 2048, 8))
+    height: int | None = option(
+        None, "Height", "Height of the result in pixels.", ge=1, le=MAX_SIDE, slider=(64, 2048, 8)
+    )
+    batch_size: int = option(1, "Batch size", "Pictures made at once.", ge=1, le=128, slider=(1, 8, 1))
+    batch_count: int = option(1, "Batch count", "How many batches.", ge=1, le=10000, slider=(1, 100, 1))
     clip_skip: int = option(
-        1, "Clip skip", "Take the text encoder's n-th layer from the end.", infotext="Clip skip", ge=1, le=12
+        1,
+        "Clip skip",
+        "Take the text encoder's n-th layer from the end.",
+        infotext="Clip skip",
+        ge=1,
+        le=12,
+        slider=(1, 12, 1),
+        advanced=True,
     )
     comma_backtrack: int = option(
         20, "Prompt word wrap", "Look this many tokens back for a comma to break a long prompt at.", group="Prompt",
-        ge=0, le=74,
+        ge=0, le=74, slider=(0, 74, 1), advanced=True,
     )  # fmt: skip
-    tiling: bool = option(False, "Tiling", "Make a picture whose edges continue each other.", infotext="Tiling")
+    tiling: bool = option(
+        False, "Tiling", "Make a picture whose edges continue each other.", infotext="Tiling", advanced=True
+    )
     vae_tile: int | None = option(
         None, "VAE tile", "Run the VAE in tiles of this many pixels; 0 never, else as the memory at hand demands.",
-        group="Machine", ge=0, le=MAX_SIDE,
+        group="Machine", ge=0, le=MAX_SIDE, slider=(0, 2048, 64),
     )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda", "mps"] = option("auto", "Device", "Where to compute.", group="Machine")
-    dtype: Literal["auto", "fp32", "bf16", "fp16"] = option("auto", "Precision", "Number format.", group="Machine")
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Device", "Where to compute.", group="Machine", labels=("Automatic", "CPU", "CUDA", "Apple GPU")
+    )
+    dtype: Literal["auto", "fp32", "bf16", "fp16"] = option(
+        "auto", "Precision", "Number format.", group="Machine", labels=("Automatic", "32 bit", "bfloat16", "16 bit")
+    )
     infotext_without: tuple[str, ...] = ()
     size_rule: Literal["exact", "floor-8"] = option(
         "exact",
         "Size rule",
         "exact: the size asked for; floor-8: cut to multiples of 8 as A1111 does.",
         group="Machine",
+        labels=("As asked for", "Cut to multiples of 8"),
     )
 
     @model_validator(mode="after")
@@ -119,33 +143,51 @@ class Img2Img(Generation, MaskOptions):
         infotext="Denoising strength",
         ge=0,
         le=1,
+        slider=(0, 1, 0.01),
     )
     scale: Number | None = option(
-        None, "Resize by", "Factor on the source's size, instead of width and height.", gt=0, le=16
+        None, "Scale", "Factor on the source's size, instead of width and height.", gt=0, le=16, slider=(0.05, 4, 0.05)
     )
-    resize_mode: ResizeMode = option("just-resize", "Resize mode", "How the source comes to the size of the result.")
+    resize_mode: ResizeMode = option(
+        "just-resize",
+        "Resize mode",
+        "How the source comes to the size of the result.",
+        labels=("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)"),
+    )
     upscaler: str | None = option(
-        None, "Upscaler for img2img", "Used where the source must be enlarged, before resampling: Lanczos or Nearest."
+        None,
+        "Upscaler for img2img",
+        "Used where the source must be enlarged, before resampling: Lanczos or Nearest.",
+        advanced=True,
     )
     image_cfg_scale: Number | None = option(
         1.5,
-        "Image CFG scale",
+        "Image CFG Scale",
         "For InstructPix2Pix checkpoints: how closely the source is followed; 1 leaves this guidance out.",
         infotext="Image CFG scale",
         ge=0,
         le=100,
+        slider=(0, 3, 0.05),
     )
     color_correction: bool = option(
-        False, "Color correction", "Give the result the source's distribution of colors, keeping its own lightness."
+        False,
+        "Color correction",
+        "Give the result the source's distribution of colors, keeping its own lightness.",
+        advanced=True,
     )
     zero_strength: Literal["source", "step"] = option(
         "source",
         "At strength 0",
         "source: strength 0 gives the picture back untouched; step: one step at the lowest noise is run.",
         group="Machine",
+        labels=("Give the picture back", "Run one step"),
     )
     exact_steps: bool = option(
-        False, "Exact steps", "Run exactly the number of steps asked for, whatever the strength.", flags=()
+        False,
+        "Exact steps",
+        "Run exactly the number of steps asked for, whatever the strength.",
+        flags=(),
+        advanced=True,
     )
     noise_multiplier: Number = option(
         1.0,
@@ -155,17 +197,28 @@ class Img2Img(Generation, MaskOptions):
         infotext="Noise multiplier",
         ge=0,
         le=2,
+        slider=(0, 1.5, 0.001),
     )
     extra_noise: Number = option(
-        0.0, "Extra noise", "Noise added on top before sampling.", group="Sampler", infotext="Extra noise", ge=0, le=1
+        0.0,
+        "Extra noise",
+        "Noise added on top before sampling.",
+        group="Sampler",
+        infotext="Extra noise",
+        ge=0,
+        le=1,
+        slider=(0, 1, 0.01),
     )
-    background: str = option("#ffffff", "Background", "Colour behind a transparent source while it is redrawn.")
-    keep_alpha: bool = option(True, "Keep transparency", "Give the result the source's transparency.")
+    background: str = option(
+        "#ffffff", "Background", "Colour behind a transparent source while it is redrawn.", advanced=True
+    )
+    keep_alpha: bool = option(True, "Keep transparency", "Give the result the source's transparency.", advanced=True)
     reading: Literal["full", "plain"] = option(
         "full",
         "Reading",
         "full: with colour profile and all transparency; plain: without profiles and without that of grey pictures.",
         group="Machine",
+        labels=("In full", "Plain, as A1111"),
     )
 
     @field_validator("images", mode="before")

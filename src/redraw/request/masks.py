@@ -21,7 +21,13 @@ class PaintOptions(Request):
     )
     paint_is_mask: bool = option(False, "Paint is mask", "Redraw only what was painted.", group="Paint")
     mask_transparency: Number = option(
-        0, "Mask transparency", "How much of the painted mask is taken back, percent.", group="Paint", ge=0, le=100
+        0,
+        "Mask transparency",
+        "How much of the painted mask is taken back, percent.",
+        group="Paint",
+        ge=0,
+        le=100,
+        slider=(0, 100, 1),
     )
 
     @field_validator("paint", mode="before")
@@ -48,6 +54,7 @@ class SoftOptions(Request):
         infotext="Soft inpainting schedule bias",
         ge=0,
         le=8,
+        slider=(0, 8, 0.1),
     )
     soft_preservation: Number = option(
         0.5,
@@ -57,6 +64,7 @@ class SoftOptions(Request):
         infotext="Soft inpainting preservation strength",
         ge=0,
         le=8,
+        slider=(0, 8, 0.05),
     )
     soft_contrast: Number = option(
         4,
@@ -66,6 +74,7 @@ class SoftOptions(Request):
         infotext="Soft inpainting transition contrast boost",
         ge=1,
         le=32,
+        slider=(1, 32, 0.5),
     )
     soft_influence: Number = option(
         0,
@@ -75,6 +84,7 @@ class SoftOptions(Request):
         infotext="Soft inpainting mask influence",
         ge=0,
         le=1,
+        slider=(0, 1, 0.05),
     )
     soft_threshold: Number = option(
         0.5,
@@ -84,6 +94,7 @@ class SoftOptions(Request):
         infotext="Soft inpainting difference threshold",
         ge=0,
         le=8,
+        slider=(0, 8, 0.25),
     )
     soft_difference_contrast: Number = option(
         2,
@@ -93,6 +104,7 @@ class SoftOptions(Request):
         infotext="Soft inpainting difference contrast",
         ge=0,
         le=8,
+        slider=(0, 8, 0.25),
     )
 
 
@@ -106,16 +118,42 @@ class MaskOptions(PaintOptions, SoftOptions):
         group="Inpaint",
     )
     invert_mask: bool = option(
-        False, "Inpaint not masked", "Redraw what the mask leaves out.", group="Inpaint", infotext="Mask mode"
+        False,
+        "Mask mode",
+        "Redraw what the mask leaves out.",
+        group="Inpaint",
+        infotext="Mask mode",
+        labels=("Inpaint masked", "Inpaint not masked"),
     )
     mask_blur: int = option(
-        4, "Mask blur", "Blur of the mask's edge, pixels.", group="Inpaint", infotext="Mask blur", ge=0, le=512
+        4,
+        "Mask blur",
+        "Blur of the mask's edge, pixels.",
+        group="Inpaint",
+        infotext="Mask blur",
+        ge=0,
+        le=512,
+        slider=(0, 64, 1),
     )
     mask_blur_x: int | None = option(
-        None, "Mask blur x", "Blur along x, where it differs.", group="Inpaint", ge=0, le=512
+        None,
+        "Mask blur x",
+        "Blur along x, where it differs.",
+        group="Inpaint",
+        ge=0,
+        le=512,
+        slider=(0, 64, 1),
+        advanced=True,
     )
     mask_blur_y: int | None = option(
-        None, "Mask blur y", "Blur along y, where it differs.", group="Inpaint", ge=0, le=512
+        None,
+        "Mask blur y",
+        "Blur along y, where it differs.",
+        group="Inpaint",
+        ge=0,
+        le=512,
+        slider=(0, 64, 1),
+        advanced=True,
     )
     masked_content: MaskedContent = option(
         "original",
@@ -123,30 +161,33 @@ class MaskOptions(PaintOptions, SoftOptions):
         "What the masked part holds before it is redrawn.",
         group="Inpaint",
         infotext="Masked content",
+        labels=("fill", "original", "latent noise", "latent nothing"),
     )
     only_masked: bool = option(
         False,
-        "Only masked",
+        "Inpaint area",
         "Redraw a close-up of the masked part; width and height are then the close-up's.",
         group="Inpaint",
         infotext="Inpaint area",
+        labels=("Whole picture", "Only masked"),
     )
     padding: int = option(
         32,
-        "Only masked padding",
+        "Only masked padding, pixels",
         "Pixels around the masked part that the close-up shows.",
         group="Inpaint",
         infotext="Masked area padding",
         ge=0,
         le=16384,
+        slider=(0, 256, 4),
     )
     round_mask: bool = option(
         True, "Round mask", "Decide each spot wholly, as models expect; grey masks act only at the edge.",
-        group="Inpaint",
+        group="Inpaint", advanced=True,
     )  # fmt: skip
     overlay: bool = option(
         True, "Overlay original", "Put the repainted part into the picture; off gives what the model drew.",
-        group="Inpaint",
+        group="Inpaint", advanced=True,
     )  # fmt: skip
     mask_weight: Number = option(
         1.0,
@@ -156,22 +197,26 @@ class MaskOptions(PaintOptions, SoftOptions):
         infotext="Conditional mask weight",
         ge=0,
         le=1,
+        slider=(0, 1, 0.01),
+        advanced=True,
     )
     match_color: bool = option(
         False,
         "Match color",
         "Undo the model's color shift, measured where the picture was not to change.",
         group="Inpaint",
+        advanced=True,
     )
     content_seed: int | None = option(
         None, "Content seed", "Seed of the latent noise put under the mask; the picture's own if not given.",
-        group="Inpaint", ge=0, le=2**64 - 1,
+        group="Inpaint", ge=0, le=2**64 - 1, advanced=True,
     )  # fmt: skip
     mask_rules: Literal["exact", "loose"] = option(
         "exact",
         "Mask rules",
         "exact: the mask fits the picture, what it leaves out keeps every bit; loose: any mask, edges in 8 bits.",
         group="Machine",
+        labels=("Exact", "Loose"),
     )
 
     @field_validator("mask", mode="before")

@@ -49,6 +49,10 @@ class FieldOut(BaseModel):
     minimum: float | None
     maximum: float | None
     infotext: str | None
+    slider: tuple[float, float, float] | None = Field(description="Lowest, highest and step of a slider.")
+    labels: list[str] = Field(description="Of each of `choices`, or of off and on; empty: the values themselves.")
+    advanced: bool = Field(description="Hidden until it is asked for.")
+    multiline: bool = Field(description="A text of several lines.")
 
 
 class KindOut(BaseModel):
