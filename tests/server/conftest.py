@@ -77,10 +77,10 @@ def local(tmp_path: Path) -> Iterator[Callable[..., Local]]:
     """Makes servers in this process; nobody works for them but `Local.work`."""
     with ExitStack() as stack:
 
-        def make(**options: Any) -> Local:
+        def make(page: Path = tmp_path / "no-page", **options: Any) -> Local:
             config = ServeConfig(data_dir=tmp_path / "data", **options).check()
             queue = stack.enter_context(Queue.open(config.data_dir, limits=limits_of(config)))
-            app = create_app(config, queue)
+            app = create_app(config, queue, page=page)
             client = stack.enter_context(TestClient(app, base_url="http://localhost", raise_server_exceptions=False))
             return Local(client, queue, config)
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -23,6 +24,7 @@ from redraw.server.errors import install
 from redraw.server.events import Feed
 from redraw.server.library import Library
 from redraw.server.metrics import Metrics, Watch
+from redraw.server.page import BUILT, StaticPage
 from redraw.server.pictures import Desk
 from redraw.server.routes import events, health, home, jobs, library, pictures, results, settings
 from redraw.server.security import layers
@@ -41,20 +43,26 @@ _OURS: Final = (home, jobs, results, pictures, events, library, settings, health
 _GUESTS: Final = ("redraw.server.routes.sdapi", "redraw.server.routes.controlnet")
 
 
-def create_app(config: ServeConfig, queue: Queue | None = None, supervisor: Supervisor | None = None) -> FastAPI:
+def create_app(
+    config: ServeConfig,
+    queue: Queue | None = None,
+    supervisor: Supervisor | None = None,
+    page: Path = BUILT,
+) -> FastAPI:
     """Return the application. Nothing here imports torch.
 
     Args:
         config: how it is to run; `ServeConfig.check` is the caller's to call.
         queue: an open queue, which the caller closes; None opens the one in the data folder.
         supervisor: of the worker: started and stopped with the application; None leaves the work to others.
+        page: folder with the build of the studio's page; it may be missing.
 
     `app.state` has `config`, `queue`, `supervisor`, and `shared` with all the parts.
     """
     own_queue = queue is None
     queue = queue or Queue.open(config.data_dir, config.database_url, limits=limits_of(config))
     desk = Desk(queue.blobs, config.limits, config.decode_seconds)
-    shared = Shared(config, queue, Library(config), desk, Feed(queue), supervisor)
+    shared = Shared(config, queue, Library(config), desk, Feed(queue), StaticPage(page), supervisor)
     metrics = Metrics(queue)
 
     @asynccontextmanager

@@ -21,6 +21,7 @@ from redraw.jobs.errors import MissingBlob
 from redraw.request import PictureRef
 from redraw.server.bodies import InlinePicture, PictureIn, decoded, file_name, pictures_in, with_references
 from redraw.server.errors import Problem
+from redraw.server.page import is_known
 
 if TYPE_CHECKING:
     from redraw.jobs.blobs import Blobs
@@ -153,7 +154,7 @@ def picture_response(request: Request, blobs: Blobs, sha256: str, stem: str) -> 
     media_type, ending, shown = kind
     tag = f'"{sha256}"'
     headers = {"etag": tag, "cache-control": "private, max-age=31536000, immutable"}
-    if any(one.strip().removeprefix("W/") in (tag, "*") for one in request.headers.get("if-none-match", "").split(",")):
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     return FileResponse(
         path,

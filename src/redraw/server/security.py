@@ -35,9 +35,12 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CUSTOM_HEADER: Final = "x-redraw"
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
 PAGE_POLICY: Final = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
-    " worker-src 'self' blob:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self';"
+    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none';"
+    " form-action 'none'"
 )
+"""For the page and its scripts, whose workers go by the policy their own file came with."""
+_PAGE_TYPES: Final = ("text/html", "text/javascript")
 _ALWAYS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -63,7 +66,7 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
                     headers[name] = value
-                is_page = headers.get("content-type", "").startswith("text/html")
+                is_page = headers.get("content-type", "").startswith(_PAGE_TYPES)
                 headers["content-security-policy"] = PAGE_POLICY if is_page else API_POLICY
                 if "access-control-allow-origin" not in headers:
                     headers["cross-origin-resource-policy"] = "same-origin"

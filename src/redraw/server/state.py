@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from redraw.server.config import ServeConfig
     from redraw.server.events import Feed
     from redraw.server.library import Library
+    from redraw.server.page import StaticPage
     from redraw.server.pictures import Desk
 
 
 @dataclass(frozen=True)
 class Shared:
-    """The parts of a server: queue, models, incoming pictures, events, and the worker's supervisor if it has one."""
+    """The parts of a server: queue, models, incoming pictures, events, the page, its worker's supervisor if it has one."""
 
     config: ServeConfig
     queue: Queue
     library: Library
     desk: Desk
     feed: Feed
+    page: StaticPage
     supervisor: Any = None
 
 

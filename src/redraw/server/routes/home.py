@@ -1,4 +1,4 @@
-"""`/`: what a browser sees first."""
+"""`/` and the files below it: the studio's page, or where none was built, a plain one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from html import escape
 from importlib.metadata import version
 from typing import Final
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
 
-from redraw.server.state import Parts
+from redraw.server.errors import Problem
+from redraw.server.page import FOREVER, FRESH, INDEX
+from redraw.server.state import Parts, Shared
 from redraw.server.views import API
 
 router = APIRouter(include_in_schema=False)
@@ -27,15 +29,46 @@ _PAGE: Final = """<!doctype html>
 </ul>
 <p>From a terminal:</p>
 <pre>redraw img2img cat.png "a fox" --server {address} -o fox.png</pre>
-<p>The studio's page is not part of this version.</p>
+<p>The studio's page is not built yet: <code>make web</code> builds it, then start the server again.</p>
 </body>
 </html>
 """
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", response_class=HTMLResponse)
-def home(parts: Parts) -> HTMLResponse:
-    """Show that the server runs, and where its doors are."""
+def home(parts: Parts, request: Request) -> Response:
+    """Show the studio's page; without a build of it, that the server runs, and where its doors are."""
+    return parts.page.answer(request, INDEX, FRESH) or _plain(parts)
+
+
+@router.head("/assets/{name:path}", include_in_schema=False)
+@router.get("/assets/{name:path}", response_class=Response)
+async def asset(parts: Parts, request: Request, name: str) -> Response:
+    """Return a file of the page that never changes under its name."""
+    return parts.page.answer(request, f"assets/{name}", FOREVER) or _nothing()
+
+
+@router.head("/favicon.svg", include_in_schema=False)
+@router.get("/favicon.svg", response_class=Response)
+async def icon(parts: Parts, request: Request) -> Response:
+    """Return the page's icon."""
+    return parts.page.answer(request, "favicon.svg", FRESH) or _nothing()
+
+
+@router.head("/manifest.webmanifest", include_in_schema=False)
+@router.get("/manifest.webmanifest", response_class=Response)
+async def manifest(parts: Parts, request: Request) -> Response:
+    """Return what a browser needs to install the page as an application."""
+    return parts.page.answer(request, "manifest.webmanifest", FRESH) or _nothing()
+
+
+def _nothing() -> Response:
+    raise Problem(404, "not found", "the page has no such file")
+
+
+def _plain(parts: Shared) -> Response:
+    """Return the page that stands in where none was built."""
     alive = parts.supervisor.alive if parts.supervisor is not None else None
     worker = {True: "working", False: "starting", None: "elsewhere"}[alive]
     return HTMLResponse(
