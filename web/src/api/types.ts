@@ -1,0 +1,42 @@
+/** Names for the parts of the generated schema that the page speaks of. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Job = Schemas["JobOut"];
+export type Result = Schemas["ResultOut"];
+export type Field = Schemas["FieldOut"];
+export type Problem = Schemas["ProblemOut"];
+export type Model = Schemas["ModelOut"];
+export type Named = Schemas["NameOut"];
+export type Kind = "img2img" | "txt2img";
+
+/** What the server says of a picture it was given. */
+export type Received = Schemas["PictureOut"];
+
+/** A saved piece of prompt. */
+export interface Style {
+  name: string;
+  prompt: string;
+  negative_prompt: string;
+}
+
+/** What a picture or an infotext says, as fields of our request. */
+export interface Readback {
+  kind: Kind;
+  request: Record<string, unknown>;
+  unknown: Record<string, unknown>;
+  notes: string[];
+}
+
+/** How far the job at work is. Fractions 0..1, seconds. */
+export interface Progress {
+  stage: string;
+  image: number;
+  images: number;
+  step: number;
+  steps: number;
+  fraction: number;
+  elapsed: number;
+  remaining: number | null;
+}

@@ -1,0 +1,3 @@
+/** The canvas's only door. */
+export { createEngine } from "./engine";
+export type * from "./types";

@@ -1,0 +1,2 @@
+/** English texts: action. */
+export const action = {};

@@ -1,0 +1,2 @@
+/** English texts: batch. */
+export const batch = {};

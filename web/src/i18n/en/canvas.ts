@@ -1,0 +1,2 @@
+/** English texts: canvas. */
+export const canvas = {};

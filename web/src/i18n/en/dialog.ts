@@ -1,0 +1,2 @@
+/** English texts: dialog. */
+export const dialog = {};

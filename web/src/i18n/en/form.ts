@@ -1,0 +1,2 @@
+/** English texts: form. */
+export const form = {};

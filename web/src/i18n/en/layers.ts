@@ -1,0 +1,2 @@
+/** English texts: layers. */
+export const layers = {};

@@ -1,0 +1,2 @@
+/** English texts: notice. */
+export const notice = {};

@@ -1,0 +1,2 @@
+/** English texts: queue. */
+export const queue = {};

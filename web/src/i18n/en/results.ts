@@ -1,0 +1,2 @@
+/** English texts: results. */
+export const results = {};

@@ -1,0 +1,2 @@
+/** English texts: stage. */
+export const stage = {};
