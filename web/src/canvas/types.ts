@@ -151,6 +151,8 @@ export interface Engine {
   setBrush(change: Partial<Brush>): void;
   readonly target: Target;
   setTarget(target: Target): void;
+  /** Which kinds of layers take part in the mode; others are kept, but neither drawn nor exported. All at first. */
+  setShown(kinds: readonly LayerKind[]): void;
   /** Whether shapes and fill take away instead of adding. */
   readonly subtract: boolean;
   setSubtract(subtract: boolean): void;

@@ -1,2 +1,2 @@
-/** English texts: dialog. */
-export const dialog = {};
+/** English texts: dialogs. Each dialog has its own part. */
+export const dialog = { close: "Close", cancel: "Cancel", ok: "OK" };
