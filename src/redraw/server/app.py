@@ -28,6 +28,8 @@ from redraw.server.page import BUILT, StaticPage
 from redraw.server.pictures import Desk
 from redraw.server.routes import events, health, home, jobs, library, pictures, results, settings
 from redraw.server.security import layers
+from redraw.server.shown import FOLDER as VIEWS
+from redraw.server.shown import Shown
 from redraw.server.state import Shared
 from redraw.server.views import API
 from redraw.server.webhooks import Webhooks
@@ -62,7 +64,8 @@ def create_app(
     own_queue = queue is None
     queue = queue or Queue.open(config.data_dir, config.database_url, limits=limits_of(config))
     desk = Desk(queue.blobs, config.limits, config.decode_seconds)
-    shared = Shared(config, queue, Library(config), desk, Feed(queue), StaticPage(page), supervisor)
+    shown = Shown(config.data_dir / VIEWS)
+    shared = Shared(config, queue, Library(config), desk, Feed(queue), StaticPage(page), shown, supervisor)
     metrics = Metrics(queue)
 
     @asynccontextmanager
@@ -113,7 +116,7 @@ def _guests() -> Iterator[APIRouter]:
 @asynccontextmanager
 async def _running(shared: Shared) -> AsyncIterator[None]:
     """Keep what works in the background running."""
-    chores = [asyncio.create_task(_sweep(shared.queue))]
+    chores = [asyncio.create_task(_sweep(shared))]
     if shared.config.webhooks:
         chores.append(asyncio.create_task(Webhooks(shared.queue, shared.config).run()))
     if shared.supervisor is not None:
@@ -131,12 +134,13 @@ async def _running(shared: Shared) -> AsyncIterator[None]:
             await asyncio.to_thread(shared.supervisor.stop)
 
 
-async def _sweep(queue: Queue) -> None:
+async def _sweep(shared: Shared) -> None:
     """Throw away, now and then, what is no longer to be kept."""
     while True:
         await asyncio.sleep(SWEEP)
         try:
-            await asyncio.to_thread(queue.sweep)
+            await asyncio.to_thread(shared.queue.sweep)
+            await asyncio.to_thread(shared.shown.sweep, shared.queue.blobs)
         except OutputError as error:
             log.warning("nothing was swept: %s", error)
 

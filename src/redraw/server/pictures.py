@@ -17,6 +17,7 @@ from redraw.image.container import sniff
 from redraw.image.infotext import parse
 from redraw.image.io import open_picture
 from redraw.image.picture import Limits
+from redraw.image.view import shows_as_it_is, view_png, view_webp
 from redraw.jobs.errors import MissingBlob
 from redraw.request import PictureRef
 from redraw.server.bodies import InlinePicture, PictureIn, decoded, file_name, pictures_in, with_references
@@ -93,6 +94,31 @@ class Desk:
         """Keep a picture file and say what is in it; raises `PictureError`, `OutputError`, `Problem`."""
         return self._timed(lambda: self._received(data, file_name(name)))
 
+    def look(self, sha256: str) -> Received:
+        """Say what is in a picture that is kept; raises `Missing`, `PictureError`, `Problem`."""
+        data = self._kept(sha256)
+        return self._timed(lambda: self._found(data, "picture", sha256))
+
+    def view(self, sha256: str, side: int | None) -> bytes | None:
+        """Return a kept picture as browsers should show it, None where its own file is that already.
+
+        Args:
+            sha256: of the file.
+            side: most pixels of the longer side, as WebP; None gives all of them, as PNG.
+
+        Raises:
+            Missing: it is not kept, or is no picture.
+            PictureError: it is larger than the limits.
+            Problem: it took too long.
+        """
+        data = self._kept(sha256)
+        return self._timed(lambda: self._viewed(data, side))
+
+    def _kept(self, sha256: str) -> bytes:
+        if _kind(self.blobs.path(sha256)) is None:
+            raise MissingBlob(sha256, "the file with this SHA-256 is no picture")
+        return self.blobs.read(sha256)
+
     def reference(self, picture: PictureIn, field: str) -> PictureRef:
         """Return a picture of a body as one of a request; its bytes are kept, or must be here already."""
         if isinstance(picture, InlinePicture):
@@ -126,9 +152,13 @@ class Desk:
             raise Problem(422, "too slow", "the picture took too long to decode") from None
 
     def _received(self, data: bytes, name: str) -> Received:
+        return self._found(data, name, None)
+
+    def _found(self, data: bytes, name: str, sha256: str | None) -> Received:
+        """Say what is in a file, and keep it where it has no SHA-256 yet."""
         picture = open_picture(PictureRef.from_bytes(data, name), self.limits)
         return Received(
-            sha256=self.blobs.put(data),
+            sha256=sha256 or self.blobs.put(data),
             name=name,
             format=picture.format,
             width=picture.size.width,
@@ -139,6 +169,12 @@ class Desk:
             recipe=None if picture.recipe is None else dict(picture.recipe),
             notes=list(picture.notes),
         )
+
+    def _viewed(self, data: bytes, side: int | None) -> bytes | None:
+        if side is None and shows_as_it_is(data):
+            return None
+        picture = open_picture(data, self.limits)
+        return view_png(picture) if side is None else view_webp(picture, side)
 
 
 def picture_response(request: Request, blobs: Blobs, sha256: str, stem: str) -> Response:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from redraw.server.library import Library
     from redraw.server.page import StaticPage
     from redraw.server.pictures import Desk
+    from redraw.server.shown import Shown
 
 
 @dataclass(frozen=True)
 class Shared:
-    """The parts of a server: queue, models, incoming pictures, events, the page, its worker's supervisor if it has one."""
+    """The parts of a server: queue, models, incoming pictures, events, page, views, the worker's supervisor if any."""
 
     config: ServeConfig
     queue: Queue
@@ -28,6 +29,7 @@ class Shared:
     desk: Desk
     feed: Feed
     page: StaticPage
+    shown: Shown
     supervisor: Any = None
 
 

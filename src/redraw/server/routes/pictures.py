@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 
 from redraw.server.config import MiB
 from redraw.server.errors import Problem
+from redraw.server.page import is_known
 from redraw.server.pictures import Received, picture_response
 from redraw.server.state import Parts, Sha256Path, Shared
 from redraw.server.views import API, problems
@@ -58,9 +59,8 @@ async def upload(parts: Parts, request: Request, response: Response) -> PictureO
         received = await _from_body(parts, request)
     else:
         raise Problem(415, "unsupported type", "send multipart/form-data, image/* or application/octet-stream")
-    here = f"{API}/pictures/{received.sha256}"
-    response.headers["location"] = here
-    return PictureOut(**vars(received), links={"self": here})
+    response.headers["location"] = f"{API}/pictures/{received.sha256}"
+    return _told(received)
 
 
 @router.head("/pictures/{sha256}", include_in_schema=False)
@@ -72,6 +72,45 @@ async def upload(parts: Parts, request: Request, response: Response) -> PictureO
 def picture(parts: Parts, request: Request, sha256: Sha256Path) -> Response:
     """Return a picture file that was uploaded or made."""
     return picture_response(request, parts.queue.blobs, sha256, f"redraw-{sha256[:16]}")
+
+
+@router.get("/pictures/{sha256}/info", responses=problems(404, 422))
+def info(parts: Parts, sha256: Sha256Path) -> PictureOut:
+    """Say what is in a picture that is kept, as its upload did."""
+    return _told(parts.desk.look(sha256))
+
+
+@router.head("/pictures/{sha256}/view", include_in_schema=False)
+@router.get(
+    "/pictures/{sha256}/view",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}, **problems(404, 422)},
+)
+def view(
+    parts: Parts,
+    request: Request,
+    sha256: Sha256Path,
+    side: Annotated[int | None, Query(ge=16, le=4096, description="Make it a WebP no longer than this.")] = None,
+) -> Response:
+    """Return a kept picture as a browser should show it: upright, in 8-bit sRGB, transparency kept."""
+    tag = f'"{sha256}-view-{side or 0}"'
+    headers = {"etag": tag, "cache-control": "private, max-age=604800"}
+    parts.queue.blobs.path(sha256)
+    if is_known(request, tag):
+        return Response(status_code=304, headers=headers)
+    made = parts.shown.find(sha256, side or 0)
+    if made is None:
+        made = parts.desk.view(sha256, side)
+        if made is None:
+            return picture_response(request, parts.queue.blobs, sha256, f"redraw-{sha256[:16]}")
+        parts.shown.keep(sha256, side or 0, made)
+    kind = "image/png" if side is None else "image/webp"
+    return Response(made, headers=headers, media_type=kind)
+
+
+def _told(received: Received) -> PictureOut:
+    here = f"{API}/pictures/{received.sha256}"
+    return PictureOut(**vars(received), links={"self": here, "view": f"{here}/view", "info": f"{here}/info"})
 
 
 async def _from_form(parts: Shared, request: Request) -> Received:

@@ -80,7 +80,9 @@ def empty_trash(
     parts: Parts, older_than: Annotated[float | None, Query(ge=0, le=1e10, description="Seconds.")] = None
 ) -> Removed:
     """Remove what is in the trash for good: all of it, or what lies there for that long."""
-    return Removed(removed=parts.queue.empty_trash(older_than))
+    removed = parts.queue.empty_trash(older_than)
+    parts.shown.sweep(parts.queue.blobs)
+    return Removed(removed=removed)
 
 
 @router.head("/results/{id}/picture", include_in_schema=False)
