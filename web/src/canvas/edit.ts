@@ -22,12 +22,14 @@ export class PixelEdit implements Edit {
   readonly label: string;
   readonly #host: EditHost;
   readonly #before = new Map<number, Block>();
+  readonly #version: number;
   #open = true;
 
   constructor(host: EditHost, label: string, layer: Surface) {
     this.#host = host;
     this.label = label;
     this.layer = layer;
+    this.#version = layer.version;
   }
 
   get context(): OffscreenCanvasRenderingContext2D {
@@ -59,7 +61,8 @@ export class PixelEdit implements Edit {
       if (changed) kept.push(keep(block, changed, this.layer.kind === "mask"));
     }
     this.#before.clear();
-    this.#host.ended(this, kept.length > 0 ? swapEntry(this.#host, this.label, this.layer, kept) : null);
+    if (kept.length === 0) this.layer.version = this.#version;
+    this.#host.ended(this, kept.length > 0 ? swapEntry(this.#host, this.label, this.layer, kept, this.#version) : null);
   }
 
   cancel(): void {
@@ -70,6 +73,7 @@ export class PixelEdit implements Edit {
       this.#host.shown(this.layer, block.rect);
     }
     this.#before.clear();
+    this.layer.version = this.#version;
     this.#host.ended(this, null);
   }
 
@@ -78,7 +82,8 @@ export class PixelEdit implements Edit {
     let block = this.#before.get(tile);
     if (!block) {
       const rect = tileRect(tile, this.layer.canvas);
-      block = { rect, pixels: read(this.context, rect) };
+      const clear = this.layer.content.isClear(tile);
+      block = { rect, pixels: clear ? new Uint32Array(rect.width * rect.height) : read(this.context, rect) };
       this.#before.set(tile, block);
     }
     return block;
@@ -96,9 +101,11 @@ function putPart(context: OffscreenCanvasRenderingContext2D, block: Block, part:
 }
 
 /** A step of the history that changes kept pixels for those on the layer, and back. It keeps one copy, never two. */
-function swapEntry(host: EditHost, label: string, layer: Surface, first: readonly Kept[]): Entry {
+function swapEntry(host: EditHost, label: string, layer: Surface, first: readonly Kept[], before: number): Entry {
   let kept = first;
+  let other = before;
   const swap = (): void => {
+    const version = layer.version;
     kept = kept.map((old) => {
       const { x, y, width, height } = old.rect;
       const now = keep({ rect: old.rect, pixels: read(layer.context, old.rect) }, old.rect, layer.kind === "mask");
@@ -108,6 +115,8 @@ function swapEntry(host: EditHost, label: string, layer: Surface, first: readonl
       host.shown(layer, old.rect);
       return now;
     });
+    layer.version = other;
+    other = version;
   };
   return {
     label,
@@ -117,4 +126,10 @@ function swapEntry(host: EditHost, label: string, layer: Surface, first: readonl
     undo: swap,
     redo: swap,
   };
+}
+
+/** The edit with its tiles, for tools that compose pixels themselves. Throws a TypeError for an edit that another engine made. */
+export function tilesOf(edit: Edit): PixelEdit {
+  if (!(edit instanceof PixelEdit)) throw new TypeError("not an edit of this engine");
+  return edit;
 }

@@ -1,5 +1,6 @@
 import type { Layer, LayerKind, Placement, Rect, Size } from "./types";
-import { union } from "./geometry";
+import { Content } from "./content";
+import { union, wholeOf } from "./geometry";
 
 /** A canvas of this size (at least 1x1) that lives in main memory. */
 export function makeCanvas(size: Size): OffscreenCanvas {
@@ -26,6 +27,7 @@ export function copyOf(picture: CanvasImageSource & Size, size: Size = picture):
 }
 
 let made = 0;
+let states = 0;
 
 /** A layer with its pixels: what the engine changes and others see as `Layer`. */
 export class Surface implements Layer {
@@ -37,24 +39,31 @@ export class Surface implements Layer {
   placement: Placement | null = null;
   canvas: OffscreenCanvas;
   context: OffscreenCanvasRenderingContext2D;
-  /** Grows with each change of the pixels. */
-  version = 0;
+  /** Names the pixels' content: new with each change; undo and redo bring the old name back. */
+  version = (states += 1);
   /** What the screen has not followed yet, in the layer's own pixels. */
   stale: Rect | null = null;
+  /** Where there is anything. */
+  readonly content: Content;
 
-  constructor(kind: LayerKind, name: string, canvas: OffscreenCanvas) {
+  /** `clear` says that the canvas is known to hold nothing yet. */
+  constructor(kind: LayerKind, name: string, canvas: OffscreenCanvas, clear = false) {
     made += 1;
     this.id = `${kind}-${made}`;
     this.kind = kind;
     this.name = name;
     this.canvas = canvas;
     this.context = pixelsOf(canvas);
+    this.content = new Content(canvas, clear);
+    this.stale = clear ? null : wholeOf(canvas);
   }
 
   /** Say that the pixels of a rectangle changed. */
   changed(rect: Rect): void {
-    this.version += 1;
+    states += 1;
+    this.version = states;
     this.stale = union(this.stale, rect);
+    this.content.forget(rect);
   }
 
   /** Put another canvas in the place of this one's; returns the old one. */
@@ -62,7 +71,8 @@ export class Surface implements Layer {
     const old = this.canvas;
     this.canvas = canvas;
     this.context = pixelsOf(canvas);
-    this.changed({ x: 0, y: 0, width: canvas.width, height: canvas.height });
+    this.content.follow(canvas);
+    this.changed(wholeOf(canvas));
     return old;
   }
 }
