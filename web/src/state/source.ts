@@ -85,3 +85,8 @@ export async function pictureFields(): Promise<Record<string, unknown>> {
 export async function startSource(): Promise<void> {
   throw new Error("being written");
 }
+
+/** Close the picture; what was painted is kept in the browser until something else is opened. */
+export function closePicture(): void {
+  throw new Error("being written");
+}

@@ -1,0 +1,38 @@
+import { dialog } from "@/state/dialogs";
+import type { Action } from "./types";
+
+const TEXT_INPUTS = new Set(["text", "search", "number", "email", "url", "password", "tel"]);
+
+/** Return whether typing goes into this element. */
+export function takesText(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement) return true;
+  return target instanceof HTMLInputElement && TEXT_INPUTS.has(target.type);
+}
+
+/** Return a key event in the form that shortcuts are written in: "Ctrl+Shift+Z", "B", "?". Ctrl is also Cmd. */
+export function spelled(event: KeyboardEvent): string {
+  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const letter = /^[A-Z]$/.test(key) || event.key.length > 1 || key === "Space";
+  const parts: string[] = [];
+  if (event.ctrlKey || event.metaKey) parts.push("Ctrl");
+  if (event.altKey) parts.push("Alt");
+  if (event.shiftKey && letter) parts.push("Shift");
+  parts.push(key);
+  return parts.join("+");
+}
+
+/** Return the first action that can be done with this key now, or undefined; keys that type or that a dialog uses are left alone. */
+export function actionFor(event: KeyboardEvent, actions: readonly Action[]): Action | undefined {
+  if (event.defaultPrevented || event.isComposing) return undefined;
+  const key = spelled(event);
+  const bare = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (bare && takesText(event.target) && key !== "Escape") return undefined;
+  if (key === "Ctrl+Z" || key === "Ctrl+Shift+Z" || key === "Ctrl+Y" || key === "Ctrl+C") {
+    if (takesText(event.target)) return undefined;
+  }
+  const found = actions.find((one) => one.shortcut === key && one.enabled());
+  if (found === undefined) return undefined;
+  if (dialog.name !== null && found.name !== "help.palette") return undefined;
+  return found;
+}

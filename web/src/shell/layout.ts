@@ -1,0 +1,30 @@
+import { reactive } from "vue";
+import { preferences } from "@/state/preferences";
+
+/** How much room the page has: three columns, two with the right one as a drawer (open or not), or one with a sheet below. */
+export const layout: { kind: "wide" | "medium" | "narrow"; drawer: boolean } = reactive({ kind: "wide", drawer: false });
+
+const wide = window.matchMedia("(min-width: 1240px)");
+const narrow = window.matchMedia("(max-width: 900px)");
+
+function measure(): void {
+  layout.kind = narrow.matches ? "narrow" : wide.matches ? "wide" : "medium";
+}
+
+/** Follow the window's width from now on. */
+export function startLayout(): void {
+  measure();
+  wide.addEventListener("change", measure);
+  narrow.addEventListener("change", measure);
+}
+
+/** Whether the right column is seen. */
+export function rightIsOpen(): boolean {
+  return layout.kind === "narrow" || (layout.kind === "wide" ? !preferences.rightHidden : layout.drawer);
+}
+
+/** Show or hide the right column. */
+export function toggleRight(): void {
+  if (layout.kind === "wide") preferences.rightHidden = !preferences.rightHidden;
+  else layout.drawer = !layout.drawer;
+}
