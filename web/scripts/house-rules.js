@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 
-const VIEWS = new Set(["panels", "shell", "stage", "dialogs", "results", "queue"]);
+const VIEWS = new Set(["panels", "shell", "stage", "dialogs"]);
 const BELOW_VIEWS = new Set(["api", "shared", "state", "i18n"]);
 const BANNED = new Set(["utils", "util", "helpers", "common", "misc", "manager", "base"]);
 
@@ -24,19 +24,26 @@ function placeOf(file, source) {
   return target.slice(root.length + 1).split("/");
 }
 
+/** The room of a module and what comes behind its door; every folder of src/panels is a room of its own. */
+function roomOf(parts) {
+  const length = parts[0] === "panels" && parts.length > 1 ? 2 : 1;
+  return { house: parts[0], room: parts.slice(0, length).join("/"), rest: parts.slice(length) };
+}
+
 /** Why a module of one room may not import another one; null if it may. */
 function refusal(from, to, source) {
-  const [here] = from;
-  if (here === "canvas") {
+  const here = roomOf(from);
+  if (here.house === "canvas") {
     return to !== null && to[0] === "canvas" ? null : "the canvas imports nothing from outside src/canvas";
   }
   if (to === null) return null;
-  const [room, ...rest] = to;
-  const door = rest.length === 0 || (rest.length === 1 && /^index(\.ts)?$/.test(rest[0]));
-  if (room === "canvas" && !door) return "the canvas's door is src/canvas/index";
-  if (BELOW_VIEWS.has(here) && VIEWS.has(room)) return `src/${here} lies below src/${room} and does not know it`;
-  if (VIEWS.has(here) && VIEWS.has(room) && here !== room && !door) {
-    return `src/${here} reaches src/${room} through src/state, src/actions or src/${room}/index ("${source}" is inside)`;
+  const there = roomOf(to);
+  const door = there.rest.length === 0 || (there.rest.length === 1 && /^index(\.ts)?$/.test(there.rest[0]));
+  if (there.house === "canvas" && !door) return "the canvas's door is src/canvas/index";
+  if (!VIEWS.has(there.house)) return null;
+  if (BELOW_VIEWS.has(here.house)) return `src/${here.room} lies below src/${there.room} and does not know it`;
+  if (VIEWS.has(here.house) && here.room !== there.room && !door) {
+    return `src/${here.room} reaches src/${there.room} through src/state, src/actions or its index ("${source}" is inside)`;
   }
   return null;
 }
