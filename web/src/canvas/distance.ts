@@ -1,0 +1,89 @@
+import type { Size } from "./types";
+
+/** For each pixel the nearest pixel of a shape. */
+export interface Nearest {
+  /** Squared distance between the two centers in pixels; Infinity without a shape. */
+  readonly squared: Float32Array;
+  /** Column of the nearest pixel. */
+  readonly column: Uint16Array;
+  /** Row of the nearest pixel less the row of this one. */
+  readonly rows: Int16Array;
+}
+
+const FAR = 32000;
+
+/**
+ * Exact Euclidean distances to the pixels whose alpha is at least `level` (Meijster's two passes: nearest along each column,
+ * then the lower envelope of parabolas along each row). Sides are at most 16384 pixels.
+ */
+export function nearestOf(alpha: Uint8ClampedArray, size: Size, level: number): Nearest {
+  const { width, height } = size;
+  const along = nearestInColumns(alpha, size, level);
+  const found = {
+    squared: new Float32Array(width * height),
+    column: new Uint16Array(width * height),
+    rows: new Int16Array(width * height),
+  };
+  const scratch = { columns: new Int32Array(width), starts: new Int32Array(width), heights: new Float64Array(width) };
+  for (let y = 0; y < height; y += 1) envelope(along, y * width, width, scratch, found);
+  return found;
+}
+
+/** For each pixel the way along its column to the nearest pixel of the shape, in rows; FAR without one. */
+function nearestInColumns(alpha: Uint8ClampedArray, size: Size, level: number): Int16Array {
+  const { width, height } = size;
+  const along = new Int16Array(width * height);
+  for (let i = 0; i < along.length; i += 1) {
+    if (alpha[i]! >= level) along[i] = 0;
+    else along[i] = i < width || along[i - width] === FAR ? FAR : along[i - width]! - 1;
+  }
+  for (let i = along.length - width - 1; i >= 0; i -= 1) {
+    const below = along[i + width]!;
+    if (below !== FAR && below >= 0 && below + 1 < Math.abs(along[i]!)) along[i] = below + 1;
+  }
+  return along;
+}
+
+interface Scratch {
+  /** Columns whose parabolas make the envelope. */
+  readonly columns: Int32Array;
+  /** The first column at which each is the lowest. */
+  readonly starts: Int32Array;
+  /** Squared way along the column, for each column. */
+  readonly heights: Float64Array;
+}
+
+function envelope(along: Int16Array, row: number, width: number, scratch: Scratch, found: Nearest): void {
+  const { columns, starts, heights } = scratch;
+  let top = -1;
+  for (let x = 0; x < width; x += 1) {
+    const way = along[row + x]!;
+    if (way === FAR) continue;
+    const high = way * way;
+    heights[x] = high;
+    let start = 0;
+    while (top >= 0) {
+      const other = columns[top]!;
+      // The first whole column at which this parabola is below the other.
+      start = Math.floor((x * x - other * other + high - heights[other]!) / (2 * (x - other))) + 1;
+      if (start > starts[top]!) break;
+      top -= 1;
+      start = 0;
+    }
+    if (start >= width) continue;
+    top += 1;
+    columns[top] = x;
+    starts[top] = start;
+  }
+  if (top < 0) {
+    found.squared.fill(Infinity, row, row + width);
+    return;
+  }
+  for (let x = width - 1; x >= 0; x -= 1) {
+    while (starts[top]! > x) top -= 1;
+    const column = columns[top]!;
+    found.squared[row + x] = (x - column) * (x - column) + heights[column]!;
+    found.column[row + x] = column;
+    found.rows[row + x] = along[row + column]!;
+  }
+}
