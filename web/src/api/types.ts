@@ -3,12 +3,19 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+/** A job of the queue. */
 export type Job = Schemas["JobOut"];
+/** A finished picture. */
 export type Result = Schemas["ResultOut"];
+/** One field of a request, as a form shows it. */
 export type Field = Schemas["FieldOut"];
+/** An error, RFC 9457 problem data. */
 export type Problem = Schemas["ProblemOut"];
+/** A checkpoint. */
 export type Model = Schemas["ModelOut"];
+/** Something with a name; its label goes into requests. */
 export type Named = Schemas["NameOut"];
+/** What a job does. */
 export type Kind = "img2img" | "txt2img";
 
 /** What the server says of a picture it was given. */

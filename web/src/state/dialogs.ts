@@ -1,5 +1,6 @@
 import { reactive } from "vue";
 
+/** Every dialog of the page. */
 export type DialogName =
   | "palette" | "shortcuts" | "settings" | "blank" | "tour" | "parameters" | "extras" | "styles" | "presets" | "advanced" | "job" | "lineage";
 

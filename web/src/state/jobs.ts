@@ -25,6 +25,7 @@ export interface Jobs {
   stopping: boolean;
 }
 
+/** The queue as it is now. */
 export const jobs: Jobs = reactive({
   connected: false,
   held: false,

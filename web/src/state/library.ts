@@ -1,5 +1,9 @@
 import { reactive } from "vue";
+import { answer, api, call } from "@/api/client";
+import { ApiError } from "@/api/problem";
 import type { Field, Kind, Model, Named, Style } from "@/api/types";
+import { translate } from "@/i18n";
+import { dismiss, notify, report } from "./notices";
 
 /** What the server offers. Empty until `loadLibrary` has answered. */
 export interface Library {
@@ -17,6 +21,7 @@ export interface Library {
   limits: { upload: number; pixels: number };
 }
 
+/** What the server offers, as far as it has answered. */
 export const library: Library = reactive({
   loaded: false,
   models: [],
@@ -30,25 +35,101 @@ export const library: Library = reactive({
   limits: { upload: Infinity, pixels: Infinity },
 });
 
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 8000;
+
 /** Ask for everything; tries again while the server is away. */
 export async function loadLibrary(): Promise<void> {
-  throw new Error("being written");
+  let told: number | null = null;
+  for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+    try {
+      await loadOnce();
+      if (told !== null) dismiss(told);
+      return;
+    } catch (error) {
+      if (!isAway(error)) {
+        report(error);
+        return;
+      }
+      if (wait > FIRST_WAIT) told ??= notify({ kind: "info", title: translate("notice.starting.title"), stays: true });
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof ApiError && (error.lost || error.problem.status >= 500);
+}
+
+async function loadOnce(): Promise<void> {
+  const [models, vaes, samplers, schedulers, upscalers, kinds, settings] = await Promise.all([
+    answer(api.GET("/api/v1/models")),
+    answer(api.GET("/api/v1/vaes")),
+    answer(api.GET("/api/v1/samplers")),
+    answer(api.GET("/api/v1/schedulers")),
+    answer(api.GET("/api/v1/upscalers")),
+    answer(api.GET("/api/v1/request-schema")),
+    answer(api.GET("/api/v1/settings")),
+  ]);
+  const styles = await listStyles();
+  const fields = { img2img: kinds.img2img?.fields ?? [], txt2img: kinds.txt2img?.fields ?? [] };
+  const defaults = { img2img: settings.defaults.img2img ?? {}, txt2img: settings.defaults.txt2img ?? {} };
+  const limits = { upload: limit(settings.fixed.max_upload), pixels: limit(settings.fixed.max_pixels) };
+  Object.assign(library, { models, vaes, samplers, schedulers, upscalers, styles, fields, defaults, limits });
+  library.loaded = true;
+}
+
+function limit(value: unknown): number {
+  return typeof value === "number" ? value : Infinity;
 }
 
 /** Look into the models folders again. */
 export async function refreshModels(): Promise<void> {
-  throw new Error("being written");
+  try {
+    library.models = await answer(api.POST("/api/v1/models/refresh"));
+    library.vaes = await answer(api.GET("/api/v1/vaes"));
+  } catch (error) {
+    report(error);
+  }
 }
 
 /** Return the description of a field, or undefined if this kind of request has none of that name. */
-export function fieldOf(_kind: Kind, _name: string): Field | undefined {
-  throw new Error("being written");
+export function fieldOf(kind: Kind, name: string): Field | undefined {
+  return library.fields[kind].find((field) => field.name === name);
 }
 
-/** Save a style under its name, or remove it. */
-export async function saveStyle(_style: Style): Promise<void> {
-  throw new Error("being written");
+async function listStyles(): Promise<Style[]> {
+  try {
+    return await call<Style[]>("GET", "/styles");
+  } catch (error) {
+    if (error instanceof ApiError && [404, 405].includes(error.problem.status)) return [];
+    throw error;
+  }
 }
-export async function removeStyle(_name: string): Promise<void> {
-  throw new Error("being written");
+
+/** Save a style under its name; one of that name is replaced. */
+export async function saveStyle(style: Style): Promise<void> {
+  await changeStyles("PUT", style.name, style);
+}
+/** Remove a style. */
+export async function removeStyle(name: string): Promise<void> {
+  await changeStyles("DELETE", name);
+}
+
+async function changeStyles(method: "PUT" | "DELETE", name: string, style?: Style): Promise<void> {
+  try {
+    await call(method, `/styles/${encodeURIComponent(name)}`, style);
+    library.styles = await listStyles();
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Return prompt and negative prompt with styles put in, as the server does it; throws `ApiError`. */
+export async function applyStyles(
+  styles: string[],
+  prompt: string,
+  negativePrompt: string,
+): Promise<{ prompt: string; negative_prompt: string }> {
+  return call("POST", "/styles/apply", { styles, prompt, negative_prompt: negativePrompt });
 }

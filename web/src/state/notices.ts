@@ -1,5 +1,7 @@
 import { reactive } from "vue";
-import type { Problem } from "@/api/types";
+
+export { ApiError } from "@/api/problem";
+export { report } from "./report";
 
 /** A message to the person. `title` and `detail` are finished texts. Errors stay until closed, others go after some seconds. */
 export interface Notice {
@@ -17,28 +19,37 @@ export const notices: Notice[] = reactive([]);
 /** Errors of form fields by field name, shown where the field is. */
 export const fieldErrors: Record<string, string> = reactive({});
 
-/** Show a message; returns its id. */
-export function notify(_notice: Partial<Omit<Notice, "id">> & { title: string }): number {
-  throw new Error("being written");
+/** Milliseconds until a message goes by itself; longer where there is something to press. */
+export const SHOWN_FOR = 6000;
+const SHOWN_WITH_ACTION = 10_000;
+const MOST = 5;
+
+let last = 0;
+const timers = new Map<number, ReturnType<typeof setTimeout>>();
+
+/** Show a message; returns its id. The same message is not shown twice at once. `stays` keeps it until it is dismissed. */
+export function notify(notice: Partial<Omit<Notice, "id">> & { title: string; stays?: boolean }): number {
+  const { title, kind = "info", detail = "", actions = [], stays = kind === "error" } = notice;
+  const same = notices.find((one) => one.title === title && one.detail === detail && one.kind === kind);
+  if (same) dismiss(same.id);
+  const id = ++last;
+  notices.push({ id, kind, title, detail, actions: actions.slice(0, 2) });
+  if (!stays) {
+    const wait = actions.length > 0 ? SHOWN_WITH_ACTION : SHOWN_FOR;
+    timers.set(
+      id,
+      setTimeout(() => dismiss(id), wait),
+    );
+  }
+  const oldest = notices[0];
+  if (notices.length > MOST && oldest) dismiss(oldest.id);
+  return id;
 }
 
 /** Take a message away. */
-export function dismiss(_id: number): void {
-  throw new Error("being written");
-}
-
-/** An error of the server: RFC 9457 problem data, or what went wrong on the way (`lost` = it did not answer). */
-export class ApiError extends Error {
-  constructor(
-    readonly problem: Problem,
-    readonly lost = false,
-  ) {
-    super(problem.detail);
-  }
-}
-
-/** Show an error so that the person knows what to do next: by its status and title (too large, queue full, unknown model, server lost,
- * ...), with the field marked where there is one. */
-export function report(_error: unknown, _doing?: string): void {
-  throw new Error("being written");
+export function dismiss(id: number): void {
+  clearTimeout(timers.get(id));
+  timers.delete(id);
+  const at = notices.findIndex((one) => one.id === id);
+  if (at >= 0) notices.splice(at, 1);
 }

@@ -2,7 +2,9 @@ import { reactive, watch } from "vue";
 import { setLocale } from "@/i18n";
 import { isRecord, keep, readKept } from "./kept";
 
+/** Colors of the page; "system" follows the browser. */
 export type Theme = "system" | "light" | "dark";
+/** Languages of the page. */
 export type Locale = "en" | "zh-CN" | "ja";
 
 /** How the page looks and behaves, per browser; kept in localStorage. */

@@ -1,6 +1,7 @@
 import { reactive } from "vue";
 import type { Readback, Result } from "@/api/types";
 
+/** How a result is compared with another picture. */
 export type Compare = "off" | "slider" | "side" | "hover" | "difference";
 
 /** Finished pictures: those of this visit (the filmstrip), and the history. */
@@ -24,6 +25,7 @@ export interface Results {
   viewer: boolean;
 }
 
+/** Results as they are now. */
 export const results: Results = reactive({
   session: [],
   selected: null,

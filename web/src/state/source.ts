@@ -19,6 +19,7 @@ export interface Source {
   loading: number | null;
 }
 
+/** What is open now. */
 export const source: Source = reactive({
   name: null,
   sha256: null,
@@ -37,6 +38,7 @@ export interface CanvasView {
   zoom: number;
 }
 
+/** The canvas as the page sees it now. */
 export const canvasView: CanvasView = reactive({ tick: 0, hasMask: false, hasPaint: false, zoom: 1 });
 
 /** The page's one canvas. */

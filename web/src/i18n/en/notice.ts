@@ -1,2 +1,74 @@
 /** English texts: notice. */
-export const notice = {};
+export const notice = {
+  unexpected: { title: "Something went wrong on this page" },
+  starting: { title: "Waiting for the server to start" },
+  lost: {
+    title: "The server does not answer",
+    next: "Nothing you painted is lost. The page tries again by itself.",
+  },
+  login: { title: "Please log in again", next: "The server no longer knows you. What you painted is kept.", again: "Log in" },
+  foreign: { next: "Reload the page and try again." },
+  gone: { title: "This is no longer there", next: "It may have been deleted in another window." },
+  changed: { title: "This changed meanwhile", next: "The job has moved on, so this cannot be done any more." },
+  large: {
+    title: "This picture is too large",
+    next: "Make the picture smaller and try again.",
+    limits: "The server takes up to {size} MB and {pixels} megapixels; make the picture smaller or save it as JPEG.",
+    bytes: "The file has {size} MB",
+    pixels: "The picture has {width} × {height} pixels",
+  },
+  picture: {
+    title: "This file is no picture that can be used",
+    next: "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF and HEIC work.",
+    kind: "{name} is none of the known kinds",
+    unreadable: "The browser cannot show this picture",
+  },
+  missing: {
+    picture: "Open a picture first: drop one here, paste it, or start with a blank canvas.",
+    mask: "Paint over what is to be redrawn first.",
+    sketch: "Paint something with the color brush first; what you paint is redrawn.",
+  },
+  field: { title: "{field} cannot be used as it is", near: "Did you mean {names}?", use: "Use {name}" },
+  model: {
+    title: "The model cannot be used",
+    next: "Choose another model, or look into the models folders again.",
+    refresh: "Refresh models",
+  },
+  full: {
+    title: "The queue is full",
+    next: "Wait for some jobs to end, or cancel jobs that wait.",
+    show: "Show the queue",
+  },
+  failures: { next: "Wait a minute and try again." },
+  internal: { title: "The server made a mistake", next: "Try again; if it happens again, please report it." },
+  busy: { title: "The server is busy or not ready", next: "Try again in a moment." },
+  memory: {
+    title: "There is not enough memory",
+    next: "Try a smaller size or batch size, or close other programs.",
+  },
+  storage: { title: "The server cannot store the picture", next: "Free some disk space, or empty the trash." },
+  failed: { title: "The job failed", next: "Change the settings and try again." },
+  kept: {
+    title: "This browser does not keep your work",
+    detail: "Its storage is full or switched off. Download what you want to keep before you close the page.",
+    broken: "What was kept of your last visit could not be read",
+  },
+  readback: {
+    unknown: "Some parameters were not taken over",
+    names: "Not known here: {names}",
+    none: "This picture carries no parameters",
+    textNone: "This text holds no parameters",
+  },
+  state: { unreadable: "This is no file of settings", next: "Choose a file that was exported here." },
+  batch: { refused: "{count} file could not be sent | {count} files could not be sent" },
+  forever: { stopped: "Generate forever has stopped" },
+  result: {
+    removed: "Moved to the trash",
+    undo: "Undo",
+    pictureCopied: "Picture copied",
+    textCopied: "Copied",
+    noClipboard: "The browser does not let the page copy",
+    noClipboardNext: "Pages from other machines need HTTPS for it; download the picture instead.",
+  },
+  source: { restored: "Your canvas is back as you left it" },
+};

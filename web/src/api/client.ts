@@ -1,0 +1,57 @@
+import createClient from "openapi-fetch";
+import { lostError, problemOf } from "./problem";
+import type { paths } from "./schema";
+
+/** Where everything of the API is. */
+export const API = "/api/v1";
+
+/** Header that every request of the page has, so that no foreign page can send one. */
+export const OWN_PAGE = { "X-Redraw": "1" } as const;
+
+/** Milliseconds until an unanswered request counts as lost. */
+export const TIMEOUT = 30_000;
+
+/** Send a request with the page's header; throws `ApiError` with `lost` where no answer came. */
+async function send(request: Request): Promise<Response> {
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT)]);
+  try {
+    return await fetch(request, { signal });
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    throw lostError(error instanceof Error ? error.message : "no answer");
+  }
+}
+
+/** The server's API, typed by its schema. Wrap its calls in `answer`, which throws where the server refuses. */
+export const api = createClient<paths>({ baseUrl: "", headers: OWN_PAGE, fetch: send });
+
+/** Return what the server answered; throws `ApiError` at anything but a 2xx. */
+export async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw problemOf(response.status, error);
+  return data as T;
+}
+
+/** Call a route below /api/v1 by hand: those whose types the schema cannot say. Throws `ApiError`. */
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers = body === undefined ? OWN_PAGE : { ...OWN_PAGE, "Content-Type": "application/json" };
+  const response = await send(new Request(API + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }));
+  const read = await readJson(response);
+  if (!response.ok) throw problemOf(response.status, read);
+  return read as T;
+}
+
+/** Return the bytes of a file on the server; throws `ApiError`. */
+export async function fetchBlob(path: string): Promise<Blob> {
+  const response = await send(new Request(path, { headers: OWN_PAGE }));
+  if (!response.ok) throw problemOf(response.status, await readJson(response));
+  return response.blob();
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return null;
+  }
+}
