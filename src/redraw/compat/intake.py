@@ -57,12 +57,14 @@ _URLS: Final = ("http://", "https://")
 class Shelf:
     """What is at hand: the listed name of the model or VAE a text means (None if there is none such), and the styles.
 
-    A request may only name files this way, never by a path.
+    `hashes` gives the SHA-256 of every model by its listed name, or nothing where that would take long. A request may
+    only name files this way, never by a path.
     """
 
     model: Callable[[str], str | None] = lambda name: name
     vae: Callable[[str], str | None] = lambda name: name
     styles: Sequence[Style] = ()
+    hashes: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redraw.compat.facts import is_timestep
-from redraw.compat.options import DEFAULTS
+from redraw.compat.options import DEFAULTS, cast
+from redraw.compat.refusals import Refusal
 from redraw.errors import RequestError
 from redraw.registry import UPSCALERS
 
@@ -122,6 +123,15 @@ def apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: li
                 fields["eta"] = _converted(_Rule("eta", float), key, value)
         elif key not in DEFAULTS or (key in _NOT_YET and value != DEFAULTS[key]):
             said.append(f"override_settings.{key}: not available yet")
+
+
+def field_of_setting(setting: str, value: Any) -> tuple[str, Any] | None:
+    """Return our field for one of A1111's settings, with its value; None where there is none or it is wrong."""
+    rule = _SETTINGS.get(setting)
+    try:
+        return None if rule is None else (rule.field, _converted(rule, setting, cast(setting, value)))
+    except (RequestError, Refusal):
+        return None
 
 
 def _has_upscaler(value: Any) -> bool:

@@ -111,6 +111,7 @@ class SamplerOptions(Request):
         ge=0,
         le=1,
         slider=(0, 1, 0.01),
+        infotext="Eta",
     )
     s_churn: Number = option(
         0,
@@ -120,9 +121,17 @@ class SamplerOptions(Request):
         ge=0,
         le=100,
         slider=(0, 100, 0.01),
+        infotext="Sigma churn",
     )
     s_tmin: Number = option(
-        0, "Sigma tmin", "Lowest noise level that is churned.", group="Sampler", ge=0, le=1000, slider=(0, 10, 0.01)
+        0,
+        "Sigma tmin",
+        "Lowest noise level that is churned.",
+        group="Sampler",
+        ge=0,
+        le=1000,
+        slider=(0, 10, 0.01),
+        infotext="Sigma tmin",
     )
     s_tmax: Number = option(
         0,
@@ -132,9 +141,17 @@ class SamplerOptions(Request):
         ge=0,
         le=1000,
         slider=(0, 999, 0.01),
+        infotext="Sigma tmax",
     )
     s_noise: Number = option(
-        1.0, "Sigma noise", "Factor on noise added while sampling.", group="Sampler", ge=0, le=2, slider=(0, 1.1, 0.001)
+        1.0,
+        "Sigma noise",
+        "Factor on noise added while sampling.",
+        group="Sampler",
+        ge=0,
+        le=2,
+        slider=(0, 1.1, 0.001),
+        infotext="Sigma noise",
     )
     sigma_min: Number = option(
         0,
@@ -144,6 +161,7 @@ class SamplerOptions(Request):
         ge=0,
         le=1000,
         slider=(0, 2, 0.01),
+        infotext="Schedule min sigma",
     )
     sigma_max: Number = option(
         0,
@@ -153,6 +171,7 @@ class SamplerOptions(Request):
         ge=0,
         le=1000,
         slider=(0, 60, 0.01),
+        infotext="Schedule max sigma",
     )
     rho: Number = option(
         0,
@@ -162,6 +181,7 @@ class SamplerOptions(Request):
         ge=0,
         le=100,
         slider=(0, 20, 0.1),
+        infotext="Schedule rho",
     )
     beta_alpha: Number = option(
         0.6,
@@ -171,6 +191,7 @@ class SamplerOptions(Request):
         gt=0,
         le=10,
         slider=(0.01, 1, 0.01),
+        infotext="Beta schedule alpha",
     )
     beta_beta: Number = option(
         0.6,
@@ -180,12 +201,21 @@ class SamplerOptions(Request):
         gt=0,
         le=10,
         slider=(0.01, 1, 0.01),
+        infotext="Beta schedule beta",
     )
     discard_penultimate: bool = option(
-        False, "Discard penultimate sigma", "Leave out the last but one noise level.", group="Sampler"
+        False,
+        "Discard penultimate sigma",
+        "Leave out the last but one noise level.",
+        group="Sampler",
+        infotext="Discard penultimate sigma",
     )
     sgm_noise: bool = option(
-        False, "SGM noise multiplier", "Start txt2img with SGM's noise level instead of k-diffusion's.", group="Sampler"
+        False,
+        "SGM noise multiplier",
+        "Start txt2img with SGM's noise level instead of k-diffusion's.",
+        group="Sampler",
+        infotext="SGM noise multiplier",
     )
     quantize: bool = option(
         False, "Quantize timesteps", "Round noise levels to the ones the model was trained at.", group="Sampler"
@@ -204,14 +234,18 @@ class SamplerOptions(Request):
         slider=(0, 15, 0.01),
     )
     ngms_all_steps: bool = option(
-        False, "NGMS in all steps", "Skip it in every step, not every other.", group="Sampler"
+        False,
+        "NGMS in all steps",
+        "Skip it in every step, not every other.",
+        group="Sampler",
+        infotext="NGMS all steps",
     )
     skip_early_cfg: Number = option(
         0, "Ignore negative prompt early", "Part of the steps, from the start, without the negative prompt.",
         group="Sampler", infotext="Skip Early CFG", ge=0, le=1, slider=(0, 1, 0.01),
     )  # fmt: skip
     unipc_variant: Literal["bh1", "bh2", "vary_coeff"] = option(
-        "bh1", "UniPC variant", "Form of B(h).", group="Sampler"
+        "bh1", "UniPC variant", "Form of B(h).", group="Sampler", infotext="UniPC variant"
     )
     unipc_skip_type: Literal["time_uniform", "time_quadratic", "logSNR"] = option(
         "time_uniform",
@@ -219,10 +253,24 @@ class SamplerOptions(Request):
         "How UniPC spaces its steps.",
         group="Sampler",
         labels=("Uniform in time", "Quadratic in time", "Uniform in log SNR"),
+        infotext="UniPC skip type",
     )
-    unipc_order: int = option(3, "UniPC order", "Order of the solver.", group="Sampler", ge=1, le=50, slider=(1, 50, 1))
+    unipc_order: int = option(
+        3,
+        "UniPC order",
+        "Order of the solver.",
+        group="Sampler",
+        ge=1,
+        le=50,
+        slider=(1, 50, 1),
+        infotext="UniPC order",
+    )
     unipc_lower_order_final: bool = option(
-        True, "UniPC lower order final", "Lower the order in the last steps.", group="Sampler"
+        True,
+        "UniPC lower order final",
+        "Lower the order in the last steps.",
+        group="Sampler",
+        infotext="UniPC lower order final",
     )
 
     @field_validator("sampler", mode="after")

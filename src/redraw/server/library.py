@@ -6,12 +6,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from redraw.errors import RequestError, UnknownName
+from redraw.errors import ModelError, RequestError, UnknownName
 from redraw.models.catalog import UNKNOWN, Catalog, ModelFile, OtherFile
 from redraw.server.config import ServeConfig
 from redraw.starter import NAME as STARTER
 
 VAE_KIND: Final = "vae"
+READ_AT_ONCE: Final = 8 * 1024**3
+"""Bytes of models that are hashed while somebody waits; known hashes are kept, so only the first time costs."""
 
 
 class Library:
@@ -59,6 +61,16 @@ class Library:
         """Return the checkpoint a client means; a path is no name. Raises `UnknownName` or `RequestError`."""
         with self._lock:
             return self.catalog.find(name, paths=False)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of every checkpoint by its name; of none where there is too much to read at once."""
+        models = [model for model in self.models() if model.path.is_file()]
+        try:
+            if sum(model.path.stat().st_size for model in models) > READ_AT_ONCE:
+                return {}
+            return {model.name: self.catalog.sha256(model) for model in models}
+        except (OSError, ModelError):
+            return {}
 
     def vae(self, name: str) -> OtherFile:
         """Return the VAE a client means; a path is no name. Raises `UnknownName`."""

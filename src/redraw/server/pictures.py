@@ -16,6 +16,7 @@ from redraw.errors import RequestError
 from redraw.image.container import sniff
 from redraw.image.infotext import parse
 from redraw.image.io import open_picture
+from redraw.image.metadata import Metadata, read_metadata
 from redraw.image.picture import Limits
 from redraw.image.view import shows_as_it_is, view_png, view_webp
 from redraw.jobs.errors import MissingBlob
@@ -98,6 +99,11 @@ class Desk:
         """Say what is in a picture that is kept; raises `Missing`, `PictureError`, `Problem`."""
         data = self._kept(sha256)
         return self._timed(lambda: self._found(data, "picture", sha256))
+
+    def metadata(self, sha256: str) -> Metadata:
+        """Return what a kept picture says about itself; its pixels stay undecoded. Errors as `look`."""
+        data = self._kept(sha256)
+        return self._timed(lambda: read_metadata(data))
 
     def view(self, sha256: str, side: int | None) -> bytes | None:
         """Return a kept picture as browsers should show it, None where its own file is that already.

@@ -112,7 +112,7 @@ def shelf_of(parts: Shared) -> Shelf:
         except RequestError:
             return None
 
-    return Shelf(model, vae, styles_of(parts))
+    return Shelf(model, vae, styles_of(parts), parts.library.hashes)
 
 
 def styles_of(parts: Shared) -> list[Style]:

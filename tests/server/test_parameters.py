@@ -1,0 +1,88 @@
+"""`POST /parameters`: what pictures and texts say about how they were made."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+URL = "/api/v1/parameters"
+TEXT = "a fox\nSteps: 9, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x32, Model: nowhere, Dream: deep"
+JSON = {"content-type": "application/json"}
+RAW = {"content-type": "application/octet-stream"}
+
+
+def picture_with(**texts: Any) -> bytes:
+    """A PNG with these text entries."""
+    info, out = PngInfo(), io.BytesIO()
+    for key, value in texts.items():
+        info.add_itxt(key, value)
+    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def kept(server: Any, data: bytes) -> str:
+    """The SHA-256 of an upload."""
+    return str(server.client.post("/api/v1/pictures", content=data, headers=RAW).json()["sha256"])
+
+
+@pytest.mark.parametrize("as_picture", [True, False])
+def test_an_infotext_is_read(server: Any, as_picture: bool) -> None:
+    body = {"sha256": kept(server, picture_with(parameters=TEXT))} if as_picture else {"text": TEXT}
+    found = server.client.post(URL, json=body).json()
+    assert (found["kind"], found["exact"], found["infotext"]) == ("txt2img", False, TEXT)
+    assert found["request"]["prompt"] == "a fox"
+    assert (found["request"]["sampler"], found["request"]["width"], found["request"]["height"]) == ("Euler a", 64, 32)
+    assert found["unknown"] == {"Model": "nowhere", "Dream": "deep"}
+    assert found["notes"] == ["the model 'nowhere' is not here"]
+
+
+def test_a_picture_we_made_comes_back_by_its_recipe_and_can_be_made_again(
+    server: Any, make_png: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = base64.b64encode(make_png()).decode()
+    request = {"prompt": "a cat", "images": [{"data": source, "name": "cat.png"}], "steps": 2, "strength": 0.4}
+    job = server.client.post("/api/v1/jobs", json={"kind": "img2img", "request": request}).json()
+    server.work()
+    result = server.client.get(job["links"]["results"]).json()[0]
+    found = server.client.post(URL, json={"sha256": result["sha256"]}).json()
+    assert (found["kind"], found["exact"]) == ("img2img", True)
+    said = found["request"]
+    assert (said["prompt"], said["strength"], said["seed"]) == ("a cat", 0.4, result["seed"])
+    assert said["images"] == [{"sha256": job["request"]["images"][0]["sha256"], "name": "cat.png"}]
+    again = server.client.post("/api/v1/jobs", json={"kind": found["kind"], "request": said, "parent": result["id"]})
+    assert again.status_code == 201, again.text
+
+
+def test_a_picture_without_parameters_says_so(server: Any, make_png: Callable[..., bytes]) -> None:
+    found = server.client.post(URL, json={"sha256": kept(server, make_png())}).json()
+    assert (found["request"], found["notes"]) == ({}, ["the picture carries no parameters"])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({}, 422, "text"),
+        ({"text": "x", "sha256": "0" * 64}, 422, "text"),
+        ({"sha256": "0" * 64}, 404, "sha256"),
+        ({"sha256": "nope"}, 422, "sha256"),
+        ({"text": 5}, 422, "text"),
+        ({"text": "x", "more": 1}, 422, "more"),
+    ],
+)
+def test_a_wrong_question_is_refused(server: Any, body: dict[str, Any], status: int, field: str | None) -> None:
+    answer = server.client.post(URL, json=body)
+    assert (answer.status_code, answer.json().get("field")) == (status, field)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_no_text_is_an_error(server: Any) -> None:
+    for text in ("", "\ud800", "Steps: 1, " * 500, "x\nSteps: 1e999, Seed: -9, Size: 0x0, CFG scale: inf"):
+        answer = server.client.post(URL, content=json.dumps({"text": text}), headers=JSON)
+        assert answer.status_code == (422 if text == "\ud800" else 200), answer.text
