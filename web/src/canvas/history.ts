@@ -62,6 +62,11 @@ export class History {
     }
   }
 
+  /** The step that `undo` would take back. */
+  get newest(): Entry | null {
+    return this.#done.at(-1) ?? null;
+  }
+
   undo(): boolean {
     return this.#step(this.#done, this.#undone, (entry) => entry.undo());
   }
