@@ -1,2 +1,30 @@
-/** English texts: canvas. */
-export const canvas = {};
+/** English texts: what the canvas does. `step` names what undo and redo would do. */
+export const canvas = {
+  step: {
+    brush: "brush stroke",
+    eraser: "eraser",
+    rectangle: "rectangle",
+    ellipse: "ellipse",
+    lasso: "lasso",
+    polygon: "polygon",
+    fill: "fill",
+    replace: "new picture",
+    paste: "pasted picture",
+    remove: "removed layer",
+    order: "order of layers",
+    merge: "merged layer",
+    layer: "layer's settings",
+    move: "moved layer",
+    clear: "cleared",
+    crop: "crop",
+    putBack: "part put back",
+    load: "changed mask",
+    invert: "inverted mask",
+    grow: "grown mask",
+    shrink: "shrunk mask",
+    feather: "feathered mask",
+  },
+  copied: "Canvas copied to the clipboard",
+  notCopied: "The picture could not be copied",
+  notCopiedHint: "The browser does not let this page write to the clipboard. Save the canvas as a file instead.",
+};

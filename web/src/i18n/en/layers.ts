@@ -1,2 +1,27 @@
-/** English texts: layers. */
-export const layers = {};
+/** English texts: the panel of layers. */
+export const layers = {
+  title: "Layers",
+  add: "Add picture",
+  empty: "Nothing is open. Layers of the picture will be listed here.",
+  mask: "Mask",
+  sketch: "Sketch",
+  picture: "Picture",
+  pasted: "Pasted picture",
+  unused: "Kept, not used in this mode",
+  name: "Name of the layer",
+  hide: "Hide {name}",
+  show: "Show {name}",
+  opacity: "Opacity",
+  percent: "{percent} %",
+  up: "Move up",
+  down: "Move down",
+  merge: "Merge into the picture",
+  rename: "Rename",
+  clear: "Clear",
+  remove: "Remove",
+  uses: {
+    none: "This mode uses the picture and pasted pictures.",
+    sketch: "This mode uses the sketch, pasted pictures and the picture.",
+    mask: "This mode uses all layers.",
+  },
+};

@@ -1,0 +1,65 @@
+import { reactive } from "vue";
+import type { Brush, Engine, Target } from "@/canvas";
+
+const KEY = "redraw.brushes";
+const MOST_COLORS = 12;
+
+interface Kept {
+  brushes: Partial<Record<Target, Brush>>;
+  colors: string[];
+}
+
+/** The brush of each target and the colors that were used, newest first; kept per browser. */
+export const brushMemory: Kept = reactive({ brushes: {}, colors: [] });
+
+/** Read what was kept. Anything that is not understood is left out. */
+export function recallBrushes(): void {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Kept>;
+    brushMemory.brushes = kept.brushes ?? {};
+    brushMemory.colors = (kept.colors ?? []).filter(isColor).slice(0, MOST_COLORS);
+  } catch {
+    brushMemory.brushes = {};
+    brushMemory.colors = [];
+  }
+}
+
+function keep(): void {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(brushMemory));
+  } catch {
+    // No room, or not allowed: then brushes are not remembered.
+  }
+}
+
+/** Remember the brush of the canvas for the target it paints on. */
+export function rememberBrush(canvas: Engine): void {
+  if (canvas.target === "none") return;
+  brushMemory.brushes[canvas.target] = { ...canvas.brush };
+  keep();
+}
+
+/** Take the brush up that was last used on the canvas's target. */
+export function takeBrush(canvas: Engine): void {
+  const brush = brushMemory.brushes[canvas.target];
+  if (brush) canvas.setBrush(brush);
+}
+
+/** Note a color as used. */
+export function noteColor(color: string): void {
+  if (!isColor(color)) return;
+  brushMemory.colors = [color, ...brushMemory.colors.filter((other) => other !== color)].slice(0, MOST_COLORS);
+  keep();
+}
+
+/** Whether a text is a color as the canvas takes it: `#rrggbb`. */
+export function isColor(text: unknown): text is string {
+  return typeof text === "string" && /^#[0-9a-f]{6}$/.test(text);
+}
+
+/** Read a color as people write it ("F80", "#ff8800"); null if it is none. */
+export function readColor(text: string): string | null {
+  const digits = text.trim().replace(/^#/, "").toLowerCase();
+  if (/^[0-9a-f]{3}$/.test(digits)) return `#${digits.replace(/./g, "$&$&")}`;
+  return /^[0-9a-f]{6}$/.test(digits) ? `#${digits}` : null;
+}
