@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from redraw.compat.styles import Style, apply_styles, parse_styles
+from redraw.compat.styles import Style, apply_styles, parse_styles, with_style, without_style
 from redraw.errors import RequestError
 
 STYLES = [
@@ -52,3 +52,38 @@ def test_old_files_byte_order_marks_comments_and_doubles_are_understood() -> Non
 def test_a_file_that_is_no_text_is_refused() -> None:
     with pytest.raises(RequestError, match="styles"):
         parse_styles(b"name,prompt\n\xff\xfe,x\n")
+
+
+def test_a_saved_style_is_read_back_and_the_rest_of_the_file_stays() -> None:
+    data = '\ufeffname,prompt,negative_prompt,mood\r\n# people,,,\r\nphoto,old,,calm\r\ncross,"a, b",,\r\n'.encode()
+    changed = with_style(data, Style("photo", 'a "photo",\nof {prompt} 猫', "blur"))
+    assert changed.startswith(b"\xef\xbb\xbfname,prompt,negative_prompt,mood\r\n# people,,,\r\n")
+    assert parse_styles(changed) == [Style("photo", 'a "photo",\nof {prompt} 猫', "blur"), Style("cross", "a, b", "")]
+    assert b",calm\r\n" in changed
+    added = with_style(changed, Style("new", "x", "y"))
+    assert [style.name for style in parse_styles(added)] == ["photo", "cross", "new"]
+    assert without_style(added, "photo") == with_style(without_style(data, "photo"), Style("new", "x", "y"))
+
+
+def test_the_first_style_begins_a_file() -> None:
+    assert with_style(b"", Style("x", "y", "")) == b"\xef\xbb\xbfname,prompt,negative_prompt\r\nx,y,\r\n"
+
+
+def test_an_old_file_keeps_its_columns() -> None:
+    changed = with_style(b"name,text\na,old\n", Style("b", "new", "bad"))
+    assert parse_styles(changed) == [Style("a", "old", ""), Style("b", "new", "bad")]
+    assert b"name,text,negative_prompt" in changed
+
+
+@pytest.mark.parametrize("name", ["", " x", "x ", "#x", "a\nb", "a\0b", ".", ".."])
+def test_a_name_no_file_holds_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match="name"):
+        with_style(b"", Style(name, "", ""))
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"a,b\n1,2\n"])
+def test_what_is_no_file_of_styles_is_not_written_over(data: bytes) -> None:
+    with pytest.raises(RequestError, match="styles"):
+        with_style(data, Style("x", "", ""))
+    with pytest.raises(RequestError, match="styles"):
+        without_style(data, "x")

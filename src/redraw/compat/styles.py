@@ -40,6 +40,70 @@ def parse_styles(data: bytes, name: str = "styles.csv") -> list[Style]:
     return list(found.values())
 
 
+def with_style(data: bytes, style: Style) -> bytes:
+    """Return a file of styles with one more, or with another in the place of its namesakes; the other rows stay.
+
+    Args:
+        data: the file, or nothing.
+        style: what to write.
+
+    Raises:
+        RequestError: a name or text such a file cannot hold, or the file is none.
+    """
+    _check(style)
+    head, rows = _rows(data)
+    fresh = {"name": style.name, _text_column(head): style.prompt, "negative_prompt": style.negative_prompt}
+    at = next((i for i, row in enumerate(rows) if row.get("name") == style.name), len(rows))
+    kept = [row for row in rows if row.get("name") != style.name]
+    return _written(head, [*kept[:at], {**dict(rows[at] if at < len(rows) else {}), **fresh}, *kept[at:]])
+
+
+def without_style(data: bytes, name: str) -> bytes:
+    """Return a file of styles without those of one name; errors as `with_style`."""
+    head, rows = _rows(data)
+    return _written(head, [row for row in rows if row.get("name") != name])
+
+
+def _check(style: Style) -> None:
+    name = style.name
+    if not name.isprintable() or name != name.strip() or name.startswith("#") or name in ("", ".", ".."):
+        allowed = "it is printable words, not beginning with #, without spaces at its ends"
+        raise RequestError("name", name, allowed)
+    for field, text in style._asdict().items():
+        if "\0" in text:
+            raise RequestError(field, "...", "it is a text")
+
+
+def _rows(data: bytes) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns of a file and its rows, comments too."""
+    if not data.strip():
+        return list(Style._fields), []
+    try:
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), restval="")
+        rows = [{str(key): value for key, value in row.items() if key is not None} for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError("styles", "styles.csv", f"it is a CSV file in UTF-8 ({error})") from None
+    head = list(reader.fieldnames or ())
+    if "name" not in head:
+        raise RequestError("styles", "styles.csv", "its first line names the columns: name, prompt, negative_prompt")
+    missing = [column for column in (_text_column(head), "negative_prompt") if column not in head]
+    return [*head, *missing], rows
+
+
+def _text_column(head: Sequence[str]) -> str:
+    """Return where a file has its prompts: old ones call them `text`."""
+    return "text" if "text" in head and "prompt" not in head else "prompt"
+
+
+def _written(head: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:
+    """Return a file as A1111 writes it, with a byte order mark."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, head, restval="", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
 def apply_styles(
     prompt: str, negative_prompt: str, names: Sequence[str], styles: Iterable[Style]
 ) -> tuple[str, str, tuple[str, ...]]:

@@ -26,11 +26,12 @@ from redraw.server.library import Library
 from redraw.server.metrics import Metrics, Watch
 from redraw.server.page import BUILT, StaticPage
 from redraw.server.pictures import Desk
-from redraw.server.routes import events, health, home, jobs, library, parameters, pictures, results, settings
+from redraw.server.routes import events, health, home, jobs, library, parameters, pictures, results, settings, styles
 from redraw.server.security import layers
 from redraw.server.shown import FOLDER as VIEWS
 from redraw.server.shown import Shown
 from redraw.server.state import Shared
+from redraw.server.styles import StyleBook
 from redraw.server.views import API
 from redraw.server.webhooks import Webhooks
 
@@ -41,7 +42,7 @@ log = logging.getLogger("redraw.server")
 
 SWEEP: Final = 600.0
 """Seconds between two looks for what retention and quota no longer keep."""
-_OURS: Final = (home, jobs, results, pictures, parameters, events, library, settings, health)
+_OURS: Final = (home, jobs, results, pictures, parameters, events, library, styles, settings, health)
 _GUESTS: Final = ("redraw.server.routes.sdapi", "redraw.server.routes.controlnet")
 
 
@@ -64,8 +65,17 @@ def create_app(
     own_queue = queue is None
     queue = queue or Queue.open(config.data_dir, config.database_url, limits=limits_of(config))
     desk = Desk(queue.blobs, config.limits, config.decode_seconds)
-    shown = Shown(config.data_dir / VIEWS)
-    shared = Shared(config, queue, Library(config), desk, Feed(queue), StaticPage(page), shown, supervisor)
+    shared = Shared(
+        config=config,
+        queue=queue,
+        library=Library(config),
+        desk=desk,
+        feed=Feed(queue),
+        page=StaticPage(page),
+        shown=Shown(config.data_dir / VIEWS),
+        styles=StyleBook(config),
+        supervisor=supervisor,
+    )
     metrics = Metrics(queue)
 
     @asynccontextmanager

@@ -306,7 +306,7 @@ def layers(config: ServeConfig) -> Iterable[Middleware]:
         yield Middleware(
             CORSMiddleware,
             allow_origins=list(config.cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", "idempotency-key", "last-event-id", CUSTOM_HEADER],
             allow_credentials=True,
         )

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from redraw.server.page import StaticPage
     from redraw.server.pictures import Desk
     from redraw.server.shown import Shown
+    from redraw.server.styles import StyleBook
 
 
 @dataclass(frozen=True)
 class Shared:
-    """The parts of a server: queue, models, incoming pictures, events, page, views, the worker's supervisor if any."""
+    """The parts of a server: queue, models, incoming pictures, events, page, views, styles, the worker's supervisor."""
 
     config: ServeConfig
     queue: Queue
@@ -30,6 +31,7 @@ class Shared:
     feed: Feed
     page: StaticPage
     shown: Shown
+    styles: StyleBook
     supervisor: Any = None
 
 

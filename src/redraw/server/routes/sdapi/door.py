@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from redraw.compat.intake import Shelf
 from redraw.compat.options import DEFAULTS
 from redraw.compat.refusals import Refusal
-from redraw.compat.styles import Style, parse_styles
 from redraw.errors import RequestError
 from redraw.server.state import Shared
 
@@ -22,8 +21,6 @@ STORED: Final = "a1111.options"
 """Where the queue keeps the settings that `POST /sdapi/v1/options` changed."""
 TAG: Final = "a1111"
 SOURCE: Final = "sdapi"
-_STYLES: Final = "styles.csv"
-_LONGEST_STYLES: Final = 8 * 1024 * 1024
 
 
 class Said(BaseModel):
@@ -112,17 +109,4 @@ def shelf_of(parts: Shared) -> Shelf:
         except RequestError:
             return None
 
-    return Shelf(model, vae, styles_of(parts), parts.library.hashes)
-
-
-def styles_of(parts: Shared) -> list[Style]:
-    """Return the prompt styles of every `styles.csv` in the data folder and models folders; broken ones are left."""
-    found: dict[str, Style] = {}
-    for folder in (*reversed(parts.config.models_dirs), parts.config.data_dir):
-        file = folder / _STYLES
-        try:
-            if file.stat().st_size <= _LONGEST_STYLES:
-                found |= {style.name: style for style in parse_styles(file.read_bytes())}
-        except (OSError, RequestError):
-            continue
-    return list(found.values())
+    return Shelf(model, vae, parts.styles.all(), parts.library.hashes)

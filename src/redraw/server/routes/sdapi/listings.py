@@ -16,7 +16,7 @@ from redraw.compat.flags import flags
 from redraw.compat.options import DEFAULTS
 from redraw.compat.scripts import script_info, script_titles
 from redraw.registry import SAMPLERS, SCHEDULERS, UPSCALERS
-from redraw.server.routes.sdapi.door import TAG, SdapiRoute, door, styles_of
+from redraw.server.routes.sdapi.door import TAG, SdapiRoute, door
 from redraw.server.routes.sdapi.models import model_items
 from redraw.server.state import Parts
 
@@ -96,7 +96,7 @@ def embeddings() -> dict[str, dict[str, Any]]:
 @router.get("/prompt-styles")
 def prompt_styles(parts: Parts) -> list[dict[str, str]]:
     """List the prompt styles of styles.csv in the data folder and the models folders."""
-    return [style._asdict() for style in styles_of(parts)]
+    return [style._asdict() for style in parts.styles.all()]
 
 
 @router.get("/scripts")
