@@ -44,6 +44,7 @@ function unexpected(error: unknown): Message {
 function messageOf(error: ApiError): Message {
   if (error.lost) return { title: translate("notice.lost.title"), detail: translate("notice.lost.next") };
   const { problem } = error;
+  if (problem.status === 0) markFields(problem);
   const make = BY_STATUS[problem.status];
   return make ? make(problem) : plain(problem);
 }

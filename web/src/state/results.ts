@@ -1,5 +1,10 @@
 import { reactive } from "vue";
+import { answer, api, call, fetchBlob } from "@/api/client";
 import type { Readback, Result } from "@/api/types";
+import { uploadPicture } from "@/api/upload";
+import { translate } from "@/i18n";
+import { dismiss, notify, report } from "./notices";
+import { checkFile } from "./picture-file";
 
 /** How a result is compared with another picture. */
 export type Compare = "off" | "slider" | "side" | "hover" | "difference";
@@ -36,71 +41,212 @@ export const results: Results = reactive({
 });
 
 /** Return a result that is known here (filmstrip or history), or undefined. */
-export function resultById(_id: string): Result | undefined {
-  throw new Error("being written");
+export function resultById(id: string): Result | undefined {
+  return results.session.find((one) => one.id === id) ?? results.history.items.find((one) => one.id === id);
 }
 
-/** Address of the whole picture, of a thumbnail, and of what it was made from (null if nothing is kept). */
-export function pictureUrl(_result: Result): string {
-  throw new Error("being written");
+/** Address of the whole picture. */
+export function pictureUrl(result: Result): string {
+  return `/api/v1/results/${result.id}/picture`;
 }
-export function thumbnailUrl(_result: Result): string {
-  throw new Error("being written");
+
+/** Address of a thumbnail. */
+export function thumbnailUrl(result: Result): string {
+  return `/api/v1/results/${result.id}/thumbnail`;
 }
-export function sourceUrl(_result: Result): string | null {
-  throw new Error("being written");
+
+/** Address of what a result was made from, upright; null if it was made from words. */
+export function sourceUrl(result: Result): string | null {
+  const first = (result as Result & { sources?: string[] }).sources?.[0] ?? imagesOf(result.recipe.request ?? result.recipe)[0];
+  return first === undefined ? null : `/api/v1/pictures/${first}/view`;
+}
+
+/** SHA-256 of the pictures in a request's fields. */
+function imagesOf(request: unknown): string[] {
+  const images = (request as { images?: { sha256?: unknown }[] }).images ?? [];
+  return images.map((one) => one.sha256).filter((one) => typeof one === "string");
 }
 
 /** Show a result on the stage; null shows the canvas again. */
-export function select(_id: string | null): void {
-  throw new Error("being written");
+export function select(id: string | null): void {
+  results.selected = id;
+  if (id === null) results.viewer = false;
 }
 
 /** Add a finished result to the filmstrip and select it if the person waits for it. */
-export function addResult(_result: Result, _show: boolean): void {
-  throw new Error("being written");
+export function addResult(result: Result, show: boolean): void {
+  if (!results.session.some((one) => one.id === result.id)) results.session.unshift(result);
+  const { items, text, favorites, trashed } = results.history;
+  const isPlain = text === "" && !favorites && !trashed;
+  if (isPlain && items.length > 0 && !items.some((one) => one.id === result.id)) items.unshift(result);
+  if (show) select(result.id);
+}
+
+/** Apply a change to a result wherever it is shown. */
+function change(id: string, changes: Partial<Result>): void {
+  for (const one of [...results.session, ...results.history.items]) if (one.id === id) Object.assign(one, changes);
 }
 
 /** Mark as favorite or not. */
-export async function toggleFavorite(_result: Result): Promise<void> {
-  throw new Error("being written");
+export async function toggleFavorite(result: Result): Promise<void> {
+  const { id, favorite } = result;
+  change(id, { favorite: !favorite });
+  try {
+    await answer(api.PATCH("/api/v1/results/{id}", { params: { path: { id } }, body: { favorite: !favorite } }));
+  } catch (error) {
+    change(id, { favorite });
+    report(error);
+  }
 }
 
-/** Put into the trash, with a notice that takes it back; `restore` takes it out of the trash. */
-export async function remove(_result: Result): Promise<void> {
-  throw new Error("being written");
-}
-export async function restore(_id: string): Promise<void> {
-  throw new Error("being written");
+/** Put into the trash, with a notice that takes it back. */
+export async function remove(result: Result): Promise<void> {
+  const { id } = result;
+  const places = [results.session, results.history.items].map((list) => ({ list, at: list.findIndex((one) => one.id === id) }));
+  const shown = places.filter(({ at }) => at >= 0).map(({ list, at }) => ({ list, at, kept: list[at] ?? result }));
+  for (const { list, at } of shown) list.splice(at, 1);
+  const isSelected = results.selected === id;
+  if (isSelected) select(results.session[Math.max(0, places[0]?.at ?? 0)]?.id ?? results.session.at(-1)?.id ?? null);
+  const putBack = (): void => {
+    for (const { list, at, kept } of shown) if (!list.some((one) => one.id === id)) list.splice(Math.min(at, list.length), 0, kept);
+    if (isSelected) select(id);
+  };
+  try {
+    await answer(api.DELETE("/api/v1/results/{id}", { params: { path: { id } } }));
+  } catch (error) {
+    putBack();
+    report(error);
+    return;
+  }
+  const notice = notify({
+    kind: "good",
+    title: translate("notice.result.removed"),
+    actions: [{ label: translate("notice.result.undo"), run: () => void undo() }],
+  });
+  async function undo(): Promise<void> {
+    dismiss(notice);
+    if (await tookBack(id)) putBack();
+  }
 }
 
-/** Search the history from its beginning with what `results.history` says; `more` goes on. */
+/** Take a result out of the trash. */
+export async function restore(id: string): Promise<void> {
+  if (!(await tookBack(id))) return;
+  const { history } = results;
+  if (history.trashed) history.items = history.items.filter((one) => one.id !== id);
+}
+
+async function tookBack(id: string): Promise<boolean> {
+  try {
+    await answer(api.POST("/api/v1/results/{id}/restore", { params: { path: { id } } }));
+    return true;
+  } catch (error) {
+    report(error);
+    return false;
+  }
+}
+
+/** Results of the history that are asked for at once. */
+export const PAGE = 60;
+
+let search = 0;
+
+/** Search the history from its beginning with what `results.history` says. */
 export async function searchHistory(): Promise<void> {
-  throw new Error("being written");
+  await page(true);
 }
+
+/** Go on with the search. */
 export async function moreHistory(): Promise<void> {
-  throw new Error("being written");
+  if (!results.history.loading && results.history.next !== null) await page(false);
+}
+
+async function page(fromStart: boolean): Promise<void> {
+  const mine = ++search;
+  const { history } = results;
+  const { text, favorites, trashed, next } = history;
+  history.loading = true;
+  try {
+    const query = { limit: PAGE, trashed, text: text.trim() || undefined, favorite: favorites || undefined };
+    const after = fromStart ? undefined : (next ?? undefined);
+    const found = await answer(api.GET("/api/v1/results", { params: { query: { ...query, after } } }));
+    if (mine !== search) return;
+    const known = new Set(fromStart ? [] : history.items.map((one) => one.id));
+    history.items = [...(fromStart ? [] : history.items), ...found.items.filter((one) => !known.has(one.id))];
+    history.next = found.next ?? null;
+  } catch (error) {
+    if (mine === search) report(error);
+  } finally {
+    if (mine === search) history.loading = false;
+  }
 }
 
 /** Return the results a result came from, oldest first, and those made from it. */
-export async function lineage(_id: string): Promise<{ ancestors: Result[]; children: Result[] }> {
-  throw new Error("being written");
+export async function lineage(id: string): Promise<{ ancestors: Result[]; children: Result[] }> {
+  try {
+    return await call("GET", `/results/${id}/lineage`);
+  } catch (error) {
+    report(error);
+    return { ancestors: [], children: [] };
+  }
 }
 
 /** Read parameters: of a file, a text, or a result. Null if there are none (reported). */
-export async function readParameters(_from: File | Blob | string | Result): Promise<Readback | null> {
-  throw new Error("being written");
+export async function readParameters(from: Blob | string | Result): Promise<Readback | null> {
+  const isText = typeof from === "string";
+  try {
+    const found = await call<Readback>("POST", "/parameters", isText ? { text: from } : { sha256: await keptAs(from) });
+    if (Object.keys(found.request).length > 0) return found;
+    notify({ kind: "warn", title: translate(isText ? "notice.readback.textNone" : "notice.readback.none") });
+  } catch (error) {
+    report(error);
+  }
+  return null;
 }
 
-/** Copy a result's picture, or a text, to the clipboard; says so. */
-export async function copyPicture(_result: Result): Promise<void> {
-  throw new Error("being written");
+async function keptAs(from: Blob | Result): Promise<string> {
+  if (!(from instanceof Blob)) return from.sha256;
+  const name = from instanceof File ? from.name : "picture";
+  await checkFile(from, name);
+  return (await uploadPicture(from, name)).sha256;
 }
-export async function copyText(_text: string): Promise<void> {
-  throw new Error("being written");
+
+/** Copy a result's picture to the clipboard, as PNG; says so. */
+export async function copyPicture(result: Result): Promise<void> {
+  await copied("notice.result.pictureCopied", async () => {
+    // Given as a promise, so that the browser still sees the press it answers.
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": png(result) })]);
+  });
+}
+
+async function png(result: Result): Promise<Blob> {
+  if (result.format === "png") return fetchBlob(pictureUrl(result));
+  const bitmap = await createImageBitmap(await fetchBlob(`/api/v1/pictures/${result.sha256}/view`));
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+/** Copy a text to the clipboard; says so. */
+export async function copyText(text: string): Promise<void> {
+  await copied("notice.result.textCopied", () => navigator.clipboard.writeText(text));
+}
+
+async function copied(done: string, copy: () => Promise<void>): Promise<void> {
+  try {
+    await copy();
+    notify({ kind: "good", title: translate(done) });
+  } catch {
+    const detail = translate("notice.result.noClipboardNext");
+    notify({ kind: "warn", title: translate("notice.result.noClipboard"), detail });
+  }
 }
 
 /** Save a result's file. */
-export function download(_result: Result): void {
-  throw new Error("being written");
+export function download(result: Result): void {
+  const link = document.createElement("a");
+  link.href = pictureUrl(result);
+  link.download = `redraw-${result.seed}-${result.id}.${result.format}`;
+  link.click();
 }

@@ -24,8 +24,11 @@ export const notice = {
     unreadable: "The browser cannot show this picture",
   },
   missing: {
-    picture: "Open a picture first: drop one here, paste it, or start with a blank canvas.",
+    pictureTitle: "There is no picture yet",
+    picture: "Open one first: drop it here, paste it, or start with a blank canvas.",
+    maskTitle: "There is no mask yet",
     mask: "Paint over what is to be redrawn first.",
+    sketchTitle: "There is no paint yet",
     sketch: "Paint something with the color brush first; what you paint is redrawn.",
   },
   field: { title: "{field} cannot be used as it is", near: "Did you mean {names}?", use: "Use {name}" },
