@@ -34,12 +34,12 @@ function nearestInColumns(alpha: Uint8ClampedArray, size: Size, level: number): 
   const { width, height } = size;
   const along = new Int16Array(width * height);
   for (let i = 0; i < along.length; i += 1) {
-    if (alpha[i]! >= level) along[i] = 0;
-    else along[i] = i < width || along[i - width] === FAR ? FAR : along[i - width]! - 1;
+    if ((alpha[i] as number) >= level) along[i] = 0;
+    else along[i] = i < width || along[i - width] === FAR ? FAR : (along[i - width] as number) - 1;
   }
   for (let i = along.length - width - 1; i >= 0; i -= 1) {
-    const below = along[i + width]!;
-    if (below !== FAR && below >= 0 && below + 1 < Math.abs(along[i]!)) along[i] = below + 1;
+    const below = along[i + width] as number;
+    if (below !== FAR && below >= 0 && below + 1 < Math.abs(along[i] as number)) along[i] = below + 1;
   }
   return along;
 }
@@ -57,16 +57,16 @@ function envelope(along: Int16Array, row: number, width: number, scratch: Scratc
   const { columns, starts, heights } = scratch;
   let top = -1;
   for (let x = 0; x < width; x += 1) {
-    const way = along[row + x]!;
+    const way = along[row + x] as number;
     if (way === FAR) continue;
     const high = way * way;
     heights[x] = high;
     let start = 0;
     while (top >= 0) {
-      const other = columns[top]!;
+      const other = columns[top] as number;
       // The first whole column at which this parabola is below the other.
-      start = Math.floor((x * x - other * other + high - heights[other]!) / (2 * (x - other))) + 1;
-      if (start > starts[top]!) break;
+      start = Math.floor((x * x - other * other + high - (heights[other] as number)) / (2 * (x - other))) + 1;
+      if (start > (starts[top] as number)) break;
       top -= 1;
       start = 0;
     }
@@ -80,10 +80,10 @@ function envelope(along: Int16Array, row: number, width: number, scratch: Scratc
     return;
   }
   for (let x = width - 1; x >= 0; x -= 1) {
-    while (starts[top]! > x) top -= 1;
-    const column = columns[top]!;
-    found.squared[row + x] = (x - column) * (x - column) + heights[column]!;
+    while ((starts[top] as number) > x) top -= 1;
+    const column = columns[top] as number;
+    found.squared[row + x] = (x - column) * (x - column) + (heights[column] as number);
     found.column[row + x] = column;
-    found.rows[row + x] = along[row + column]!;
+    found.rows[row + x] = along[row + column] as number;
   }
 }

@@ -65,17 +65,17 @@ function widenHard(alpha: Alpha, size: Size, pixels: number, full: number): Alph
   const inner = Math.max(0, pixels - 1) ** 2;
   const outer = (pixels + 2) ** 2;
   for (let i = 0; i < alpha.length; i += 1) {
-    const far = squared[i]!;
+    const far = squared[i] as number;
     if (far >= outer) continue;
     let covered = 1;
     if (far >= inner) {
       const x = i % size.width;
       const y = (i - x) / size.width;
-      const distance = toEdge(alpha, size, full, column[i]!, y + rows[i]!, x, y);
+      const distance = toEdge(alpha, size, full, column[i] as number, y + (rows[i] as number), x, y);
       covered = Math.min(1, pixels + 0.5 - distance);
     }
     const value = covered * full;
-    if (value > result[i]!) result[i] = value;
+    if (value > (result[i] as number)) result[i] = value;
   }
   return result;
 }
@@ -87,7 +87,7 @@ function toEdge(alpha: Alpha, size: Size, full: number, nearX: number, nearY: nu
   const bottom = Math.min(size.height - 1, nearY + 1);
   for (let v = Math.max(0, nearY - 1); v <= bottom; v += 1) {
     for (let u = Math.max(0, nearX - 1); u <= right; u += 1) {
-      const covered = alpha[v * size.width + u]! / full;
+      const covered = (alpha[v * size.width + u] as number) / full;
       if (covered === 0) continue;
       const length = Math.hypot(x - u, y - v);
       // Seen from aside a pixel is wider than 1; the edge lies as far from its center as its share says.
@@ -106,35 +106,35 @@ function widenSoft(alpha: Alpha, size: Size, pixels: number, levels: readonly Le
     const step = level.value - below;
     const { squared } = nearestOf(alpha, size, level.value);
     for (let i = 0; i < squared.length; i += 1) {
-      const far = Math.sqrt(squared[i]!);
+      const far = Math.sqrt(squared[i] as number);
       // Between the places of two levels the alpha rises evenly; an edge is one pixel wide.
-      let slope = before && level.slope ? far - before[i]! : 1;
+      let slope = before && level.slope ? far - (before[i] as number) : 1;
       if (slope < 1 || slope > LONGEST_SLOPE) slope = 1;
-      if (far < pixels + slope) sum[i]! += step * Math.min(1, (pixels + slope - far) / slope);
+      if (far < pixels + slope) sum[i] = (sum[i] as number) + step * Math.min(1, (pixels + slope - far) / slope);
       squared[i] = far;
     }
     before = squared;
     below = level.value;
   }
   const result = new Uint8ClampedArray(sum);
-  for (let i = 0; i < alpha.length; i += 1) if (alpha[i]! > result[i]!) result[i] = alpha[i]!;
+  for (let i = 0; i < alpha.length; i += 1) if ((alpha[i] as number) > (result[i] as number)) result[i] = alpha[i] as number;
   return result;
 }
 
 /** The grey levels to move, rising: one for a hard mask, else those that share out the soft pixels evenly. */
 function levelsOf(alpha: Alpha, size: Size): Level[] {
   let full = 0;
-  for (let i = 0; i < alpha.length; i += 1) if (alpha[i]! > full) full = alpha[i]!;
+  for (let i = 0; i < alpha.length; i += 1) if ((alpha[i] as number) > full) full = alpha[i] as number;
   if (full === 0) return [];
   const counts = new Uint32Array(256);
   let grey = 0;
   let soft = 0;
   for (let i = 0; i < alpha.length; i += 1) {
-    const value = alpha[i]!;
+    const value = alpha[i] as number;
     if (value === 0 || value === full) continue;
     grey += 1;
     if (isAntialiased(alpha, size, i, full)) continue;
-    counts[value]! += 1;
+    counts[value] = (counts[value] as number) + 1;
     soft += 1;
   }
   const hard = soft <= grey / 4 || (soft <= 64 && soft <= grey / 2);
@@ -148,12 +148,12 @@ function shared(counts: Uint32Array, share: number, full: number): Level[] {
   let seen = 0;
   let between = 0;
   for (let value = 1; value < full; value += 1) {
-    seen += counts[value]!;
+    seen += (counts[value] as number);
     if (seen >= due) {
       levels.push({ value, slope: between > share / 4 });
       due += Math.ceil((seen - due) / share + 1e-9) * share;
       between = 0;
-    } else between += counts[value]!;
+    } else between += (counts[value] as number);
   }
   return [...levels, { value: full, slope: between > share / 4 }];
 }
@@ -167,7 +167,7 @@ function isAntialiased(alpha: Alpha, size: Size, index: number, full: number): b
   let high = 0;
   for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v += 1) {
     for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u += 1) {
-      const value = alpha[v * width + u]!;
+      const value = alpha[v * width + u] as number;
       if (value < low) low = value;
       if (value > high) high = value;
     }

@@ -20,14 +20,6 @@ export function guideBox(bounds: Rect, guide: MaskGuide, size: Size): Rect {
   return rect(grown(x, Math.trunc(high * guide.aspect - wide), size.width), y);
 }
 
-/** The largest rectangle of the target's proportions inside the picture, in its middle: what "Crop and resize" would keep. */
-export function proportionBox(target: Size, picture: Size): Rect {
-  const scale = Math.min(picture.width / target.width, picture.height / target.height);
-  const width = target.width * scale;
-  const height = target.height * scale;
-  return { x: (picture.width - width) / 2, y: (picture.height - height) / 2, width, height };
-}
-
 /** From `low` up to, not with, `high`. */
 interface Span {
   readonly low: number;
@@ -98,7 +90,7 @@ function covered(span: Span, at: number, limit: number, weights: readonly number
   let sum = 0;
   for (let k = -reach; k <= reach; k += 1) {
     const from = mirrored(at + k, limit);
-    if (from >= span.low && from < span.high) sum += weights[k + reach]!;
+    if (from >= span.low && from < span.high) sum += (weights[k + reach] as number);
   }
   return sum;
 }
@@ -122,7 +114,7 @@ function kernel(sigma: number): readonly number[] {
   let rest = 0;
   let sum = 0;
   for (let i = 0; i < reach; i += 1) {
-    const exact = (bell[i]! / total) * 256 + rest;
+    const exact = ((bell[i] as number) / total) * 256 + rest;
     const whole = Math.round(exact);
     rest = exact - whole;
     weights[i] = whole;

@@ -8,7 +8,7 @@ import type { Rect, Size } from "./types";
 /** The alpha channel of RGBA pixels. */
 export function readAlpha(pixels: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
   const alpha = new Uint8ClampedArray(pixels.length >> 2);
-  for (let i = 0, from = 3; i < alpha.length; i += 1, from += 4) alpha[i] = pixels[from]!;
+  for (let i = 0, from = 3; i < alpha.length; i += 1, from += 4) alpha[i] = pixels[from] as number;
   return alpha;
 }
 
@@ -18,14 +18,14 @@ export function writeAlpha(pixels: Uint8ClampedArray, alpha: Uint8ClampedArray, 
     pixels[to] = red;
     pixels[to + 1] = green;
     pixels[to + 2] = blue;
-    pixels[to + 3] = alpha[i]!;
+    pixels[to + 3] = alpha[i] as number;
   }
 }
 
 /** The mask that keeps what `alpha` redraws. */
 export function invertAlpha(alpha: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
   const inverted = new Uint8ClampedArray(alpha.length);
-  for (let i = 0; i < alpha.length; i += 1) inverted[i] = 255 - alpha[i]!;
+  for (let i = 0; i < alpha.length; i += 1) inverted[i] = 255 - (alpha[i] as number);
   return inverted;
 }
 
@@ -41,8 +41,11 @@ export function clearAlpha(size: Size): Uint8ClampedArray<ArrayBuffer> {
 export function luminanceAlpha(pixels: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
   const alpha = new Uint8ClampedArray(pixels.length >> 2);
   for (let i = 0, from = 0; i < alpha.length; i += 1, from += 4) {
-    const luma = (pixels[from]! * 19595 + pixels[from + 1]! * 38470 + pixels[from + 2]! * 7471 + 0x8000) >> 16;
-    alpha[i] = (luma * pixels[from + 3]!) / 255;
+    const red = (pixels[from] as number) * 19595;
+    const green = (pixels[from + 1] as number) * 38470;
+    const blue = (pixels[from + 2] as number) * 7471;
+    const luma = (red + green + blue + 0x8000) >> 16;
+    alpha[i] = (luma * (pixels[from + 3] as number)) / 255;
   }
   return alpha;
 }
@@ -59,14 +62,14 @@ export function alphaBounds(alpha: Uint8ClampedArray, size: Size): Rect | null {
   let right = -1;
   for (let y = top; y <= bottom; y += 1) {
     const row = y * width;
-    for (let x = 0; x < left; x += 1) if (alpha[row + x]! > 0) left = x;
-    for (let x = width - 1; x > right; x -= 1) if (alpha[row + x]! > 0) right = x;
+    for (let x = 0; x < left; x += 1) if ((alpha[row + x] as number) > 0) left = x;
+    for (let x = width - 1; x > right; x -= 1) if ((alpha[row + x] as number) > 0) right = x;
   }
   return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }
 
 function rowIsEmpty(alpha: Uint8ClampedArray, width: number, y: number): boolean {
-  for (let i = y * width; i < (y + 1) * width; i += 1) if (alpha[i]! > 0) return false;
+  for (let i = y * width; i < (y + 1) * width; i += 1) if ((alpha[i] as number) > 0) return false;
   return true;
 }
 
@@ -81,13 +84,13 @@ export function featherAlpha(alpha: Uint8ClampedArray, size: Size, pixels: numbe
   if (boxes.length === 0) return result;
   // 257 steps for each grey level: rounding between the passes is lost in them.
   const from = new Uint16Array(alpha.length);
-  for (let i = 0; i < alpha.length; i += 1) from[i] = alpha[i]! * 257;
+  for (let i = 0; i < alpha.length; i += 1) from[i] = (alpha[i] as number) * 257;
   const to = new Uint16Array(alpha.length);
   for (const radius of boxes) {
     blurRows(from, to, size, radius);
     blurColumns(to, from, size, radius);
   }
-  for (let i = 0; i < result.length; i += 1) result[i] = from[i]! / 257;
+  for (let i = 0; i < result.length; i += 1) result[i] = (from[i] as number) / 257;
   return result;
 }
 
@@ -109,13 +112,13 @@ function blurRows(from: Uint16Array, to: Uint16Array, size: Size, radius: number
   for (let y = 0; y < height; y += 1) {
     const row = y * width;
     const last = row + width - 1;
-    let sum = from[row]! * (radius + 1);
-    for (let k = 1; k <= radius; k += 1) sum += from[Math.min(row + k, last)]!;
+    let sum = (from[row] as number) * (radius + 1);
+    for (let k = 1; k <= radius; k += 1) sum += (from[Math.min(row + k, last)] as number);
     for (let x = 0; x < width; x += 1) {
       to[row + x] = sum * share + 0.5;
       const enters = row + x + radius + 1;
       const leaves = row + x - radius;
-      sum += from[enters < last ? enters : last]! - from[leaves > row ? leaves : row]!;
+      sum += (from[enters < last ? enters : last] as number) - (from[leaves > row ? leaves : row] as number);
     }
   }
 }
@@ -125,19 +128,19 @@ function blurColumns(from: Uint16Array, to: Uint16Array, size: Size, radius: num
   const count = 2 * radius + 1;
   const share = 1 / count;
   const sums = new Uint32Array(width);
-  for (let x = 0; x < width; x += 1) sums[x] = from[x]! * (radius + 1);
+  for (let x = 0; x < width; x += 1) sums[x] = (from[x] as number) * (radius + 1);
   for (let k = 1; k <= radius; k += 1) {
     const row = Math.min(k, height - 1) * width;
-    for (let x = 0; x < width; x += 1) sums[x]! += from[row + x]!;
+    for (let x = 0; x < width; x += 1) sums[x] = (sums[x] as number) + (from[row + x] as number);
   }
   for (let y = 0; y < height; y += 1) {
     const enters = Math.min(y + radius + 1, height - 1) * width;
     const leaves = Math.max(y - radius, 0) * width;
     const row = y * width;
     for (let x = 0; x < width; x += 1) {
-      const sum = sums[x]!;
+      const sum = sums[x] as number;
       to[row + x] = sum * share + 0.5;
-      sums[x] = sum + from[enters + x]! - from[leaves + x]!;
+      sums[x] = sum + (from[enters + x] as number) - (from[leaves + x] as number);
     }
   }
 }

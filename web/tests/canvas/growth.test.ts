@@ -31,7 +31,7 @@ function mostWithin(alpha: Uint8ClampedArray, reach: number): Uint8ClampedArray 
 }
 
 function apart(a: Uint8ClampedArray, b: Uint8ClampedArray): number {
-  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] as number))), 0);
 }
 
 describe("distances", () => {
@@ -51,8 +51,8 @@ describe("distances", () => {
         });
         expect(squared[i]).toBe(least);
         if (least === Infinity) continue;
-        expect((x - column[i]!) ** 2 + rows[i]! ** 2).toBe(least);
-        expect(alpha[(y + rows[i]!) * small.width + column[i]!]).toBe(255);
+        expect((x - (column[i] as number)) ** 2 + (rows[i] as number) ** 2).toBe(least);
+        expect(alpha[(y + (rows[i] as number)) * small.width + (column[i] as number)]).toBe(255);
       }
     }
   });
@@ -100,7 +100,7 @@ describe("growing", () => {
   test("a soft slope moves outwards as it is", () => {
     const soft = featherAlpha(draw(size, (x) => (x < 16 ? 255 : 0)), size, 3);
     const grown = growAlpha(soft, size, 5);
-    for (let x = 6; x < 40; x += 1) expect(Math.abs(grown[640 + x]! - soft[640 + x - 5]!)).toBeLessThan(14);
+    for (let x = 6; x < 40; x += 1) expect(Math.abs((grown[640 + x] as number) - (soft[640 + x - 5] as number))).toBeLessThan(14);
   });
 
   test("a soft mask grows to the most alpha within reach, nearly", () => {
@@ -116,8 +116,8 @@ describe("growing", () => {
   test("growing never lowers a pixel, shrinking never raises one", () => {
     const random = seeded(9);
     const alpha = draw(size, () => (random() < 0.2 ? random() * 255 : 0));
-    expect(growAlpha(alpha, size, 2).every((value, i) => value >= alpha[i]!)).toBe(true);
-    expect(growAlpha(alpha, size, -2).every((value, i) => value <= alpha[i]!)).toBe(true);
+    expect(growAlpha(alpha, size, 2).every((value, i) => value >= (alpha[i] as number))).toBe(true);
+    expect(growAlpha(alpha, size, -2).every((value, i) => value <= (alpha[i] as number))).toBe(true);
   });
 
   test("a mask does not shrink from the border of the document", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { guideBox, proportionBox } from "@/canvas/guide";
+import { guideBox } from "@/canvas/guide";
 
 /*
  * Made with the server's own code: a mask of zeros with a rectangle of 255, then
@@ -73,16 +73,5 @@ describe("the close-up of only masked", () => {
     expect(guideBox({ x: 900, y: 0, width: 4, height: 4 }, guide, { width: 64, height: 32 })).toEqual({
       x: 0, y: 0, width: 64, height: 32,
     });
-  });
-});
-
-describe("the outline of the target", () => {
-  test("it touches two sides and lies in the middle", () => {
-    expect(proportionBox({ width: 512, height: 512 }, { width: 300, height: 200 })).toEqual({ x: 50, y: 0, width: 200, height: 200 });
-    expect(proportionBox({ width: 1024, height: 512 }, { width: 200, height: 200 })).toEqual({ x: 0, y: 50, width: 200, height: 100 });
-  });
-
-  test("of the picture's own proportions it is the picture", () => {
-    expect(proportionBox({ width: 640, height: 320 }, { width: 64, height: 32 })).toEqual({ x: 0, y: 0, width: 64, height: 32 });
   });
 });

@@ -93,7 +93,7 @@ describe("feather", () => {
         weights += weight;
         if (x + k < 60) expected += weight;
       }
-      expect(Math.abs(soft[50 * 120 + x]! - (255 * expected) / weights)).toBeLessThan((percent / 100) * 255);
+      expect(Math.abs((soft[50 * 120 + x] as number) - (255 * expected) / weights)).toBeLessThan((percent / 100) * 255);
     }
   });
 
