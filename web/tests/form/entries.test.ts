@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { mismatches } from "@/panels/form/brackets";
-import { parsed, portion, spelled, stepped } from "@/panels/form/numbers";
-import { parseSeed, seedsOf, seedStepped, seedText } from "@/panels/form/seeds";
+import { parsed, portion, spelled, stepped } from "@/shared/numbers";
+import { GREATEST, parseSeed, seedsOf } from "@/panels/form/seeds";
+import { digits, wholeStepped } from "@/shared/whole";
 import { otherSide, parseSize, reshaped, scaled, shapeOf } from "@/panels/form/sizes";
 
 describe("a bracket without a partner", () => {
@@ -78,11 +79,11 @@ describe("a seed", () => {
   });
 
   test("steps by one beyond what numbers hold", () => {
-    expect(seedStepped("18446744073709551614", 1)).toBe("18446744073709551615");
-    expect(seedStepped("18446744073709551615", 1)).toBe("18446744073709551615");
-    expect(seedStepped(9007199254740991, 1)).toBe("9007199254740992");
-    expect(seedStepped(-1, -1)).toBe(-1);
-    expect(seedText(7)).toBe("7");
+    expect(wholeStepped("18446744073709551614", 1, -1n, GREATEST)).toBe("18446744073709551615");
+    expect(wholeStepped("18446744073709551615", 1, -1n, GREATEST)).toBe("18446744073709551615");
+    expect(wholeStepped(9007199254740991, 1, -1n, GREATEST)).toBe("9007199254740992");
+    expect(wholeStepped(-1, -1, -1n, GREATEST)).toBe(-1);
+    expect(digits(7)).toBe("7");
   });
 
   test("of a result keeps all its digits", () => {

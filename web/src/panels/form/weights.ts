@@ -58,7 +58,8 @@ function isEmphasis(text: string, block: Block): boolean {
   if (block.kind === "(") return true;
   const inner = text.slice(block.open + 1, block.close);
   const nested = pairBrackets(inner).blocks;
-  return ![...inner].some((letter, at) => (letter === ":" || letter === "|") && !nested.some((b) => b.open < at && at < b.close));
+  const marks = [...inner.matchAll(/[:|]/g)].map((mark) => mark.index);
+  return marks.every((at) => nested.some((one) => one.open < at && at < one.close));
 }
 
 function emphasisAround(text: string, at: number): Block | null {

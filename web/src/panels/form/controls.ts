@@ -1,0 +1,64 @@
+import type { Field } from "@/api/types";
+import { i18n } from "@/i18n";
+import { library } from "@/state/library";
+
+/** How a field is shown. `whole` is a number of up to 64 bits. */
+export type Control = "switch" | "choice" | "select" | "number" | "whole" | "color" | "text" | "none";
+
+/** One entry of a choice; values are as they are sent, booleans as words. */
+export interface Option {
+  value: string;
+  label: string;
+}
+
+const LISTS = ["sampler", "scheduler", "vae", "upscaler"] as const;
+const MOST_RADIOS = 4;
+
+/** Return how a field is shown; `none` for pictures and what has a place of its own. */
+export function controlOf(field: Field): Control {
+  if (field.kind === "picture" || field.kind === "size") return "none";
+  if (field.kind === "bool") return field.labels.length === 2 ? "choice" : "switch";
+  if ((LISTS as readonly string[]).includes(field.name)) return "select";
+  if (field.choices.length > 0) return field.choices.length <= MOST_RADIOS ? "choice" : "select";
+  if (field.kind === "int") return (field.maximum ?? 0) > Number.MAX_SAFE_INTEGER ? "whole" : "number";
+  if (field.kind === "float") return "number";
+  return /^#[0-9a-f]{6}$/i.test(String(field.default)) ? "color" : "text";
+}
+
+/** Return a word of a field in the chosen language, or the server's own. */
+export function choiceLabel(field: Field, word: string, index: number): string {
+  const key = `field.${field.name}.choices.${word}`;
+  return i18n.global.te(key) ? i18n.global.t(key) : (field.labels[index] ?? word);
+}
+
+/** Return what a field may be. The library's lists give samplers and the like; `""` is "not said". */
+export function optionsOf(field: Field): Option[] {
+  if (field.kind === "bool") return ["off", "on"].map((word, index) => ({ value: word, label: choiceLabel(field, word, index) }));
+  const shelves: Record<string, { name: string; label: string }[]> = {
+    sampler: library.samplers,
+    scheduler: library.schedulers,
+    vae: library.vaes,
+    upscaler: library.upscalers,
+  };
+  const shelf = shelves[field.name];
+  const found = shelf
+    ? shelf.map((one) => ({ value: one.label, label: one.label }))
+    : field.choices.map((word, index) => ({ value: word, label: choiceLabel(field, word, index) }));
+  return field.optional ? [{ value: "", label: i18n.global.t("form.automatic") }, ...found] : found;
+}
+
+/** Return the option that a value means, by any of its spellings; a value that is unknown here stands for itself. */
+export function optionFor(field: Field, value: unknown): string {
+  if (field.kind === "bool") return value === true ? "on" : "off";
+  if (value === null || value === undefined) return "";
+  const word = typeof value === "string" || typeof value === "number" ? String(value) : JSON.stringify(value);
+  const shelf = { sampler: library.samplers, scheduler: library.schedulers, vae: library.vaes, upscaler: library.upscalers }[field.name];
+  const same = shelf?.find((one) => [one.label, one.name, ...one.aliases].some((name) => name.toLowerCase() === word.toLowerCase()));
+  return same?.label ?? word;
+}
+
+/** Return what an option is as the field's value; undefined takes it back to the default. */
+export function valueOf(field: Field, option: string): unknown {
+  if (field.kind === "bool") return option === "on";
+  return option === "" && field.optional ? undefined : option;
+}
