@@ -68,9 +68,14 @@ export function sweep(grid: Grid, part: Rect, a: Nib, b: Nib, hardness: number):
   }
 }
 
-/** What coverage does to pixels: a color laid over (`0xBBGGRR`), or, with null, taking away. */
+/** What coverage does to pixels. */
 export interface Wash {
-  color: number | null;
+  /** `0xBBGGRR`. */
+  color: number;
+  /** Take away instead of laying the color over. */
+  erases: boolean;
+  /** A mask: only its alpha counts, and all its pixels have the one color. */
+  flat: boolean;
   opacity: number;
 }
 
@@ -78,7 +83,8 @@ export interface Wash {
 export function wash(grid: Grid, part: Rect, before: Uint32Array, after: Uint32Array, look: Wash): void {
   const { rect, values } = grid;
   const strength = strengths(look.opacity);
-  const opaque = look.color === null ? 0 : (look.color | 0xff000000) >>> 0;
+  const { color, erases, flat } = look;
+  const opaque = erases ? 0 : (color | 0xff000000) >>> 0;
   for (let y = part.y; y < part.y + part.height; y += 1) {
     let at = (y - rect.y) * rect.width + part.x - rect.x;
     for (let x = 0; x < part.width; x += 1, at += 1) {
@@ -86,8 +92,8 @@ export function wash(grid: Grid, part: Rect, before: Uint32Array, after: Uint32A
       const under = before[at] as number;
       if (over === 0) after[at] = under;
       else if (over === 255) after[at] = opaque;
-      else if (look.color === null) after[at] = fade(under, over);
-      else after[at] = lay(under, look.color, over);
+      else if (erases) after[at] = fade(flat ? (under & 0xff000000) | color : under, over);
+      else after[at] = lay(flat ? (under & 0xff000000) | color : under, color, over);
     }
   }
 }

@@ -74,8 +74,9 @@ class BrushTool implements Tool {
   }
 
   #begin(edit: Edit, nib: Nib, layer: Layer, context: ToolContext): Stroke {
-    const erases = this.name === "eraser" || (layer.kind === "mask" && context.subtract);
-    const look = { color: erases ? null : wordOf(context.paint), opacity: context.brush.opacity };
+    const flat = layer.kind === "mask";
+    const erases = this.name === "eraser" || (flat && context.subtract);
+    const look = { color: wordOf(context.paint), erases, flat, opacity: context.brush.opacity };
     return new Stroke(tilesOf(edit), nib, context.brush.hardness, look);
   }
 }
