@@ -1,5 +1,5 @@
 import { reactive } from "vue";
-import { answer, api, call } from "@/api/client";
+import { answer, api } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import type { Field, Kind, Model, Named, Style } from "@/api/types";
 import { translate } from "@/i18n";
@@ -62,7 +62,7 @@ function isAway(error: unknown): boolean {
 }
 
 async function loadOnce(): Promise<void> {
-  const [models, vaes, samplers, schedulers, upscalers, kinds, settings] = await Promise.all([
+  const [models, vaes, samplers, schedulers, upscalers, kinds, settings, styles] = await Promise.all([
     answer(api.GET("/api/v1/models")),
     answer(api.GET("/api/v1/vaes")),
     answer(api.GET("/api/v1/samplers")),
@@ -70,8 +70,8 @@ async function loadOnce(): Promise<void> {
     answer(api.GET("/api/v1/upscalers")),
     answer(api.GET("/api/v1/request-schema")),
     answer(api.GET("/api/v1/settings")),
+    answer(api.GET("/api/v1/styles")),
   ]);
-  const styles = await listStyles();
   const fields = { img2img: kinds.img2img?.fields ?? [], txt2img: kinds.txt2img?.fields ?? [] };
   const defaults = { img2img: settings.defaults.img2img ?? {}, txt2img: settings.defaults.txt2img ?? {} };
   const limits = { upload: limit(settings.fixed.max_upload), pixels: limit(settings.fixed.max_pixels) };
@@ -98,28 +98,21 @@ export function fieldOf(kind: Kind, name: string): Field | undefined {
   return library.fields[kind].find((field) => field.name === name);
 }
 
-async function listStyles(): Promise<Style[]> {
-  try {
-    return await call<Style[]>("GET", "/styles");
-  } catch (error) {
-    if (error instanceof ApiError && [404, 405].includes(error.problem.status)) return [];
-    throw error;
-  }
+/** Save a style under its name; one of that name is replaced. */
+export async function saveStyle({ name, prompt, negative_prompt }: Style): Promise<void> {
+  const params = { path: { name } };
+  await changeStyles(() => answer(api.PUT("/api/v1/styles/{name}", { params, body: { prompt, negative_prompt } })));
 }
 
-/** Save a style under its name; one of that name is replaced. */
-export async function saveStyle(style: Style): Promise<void> {
-  await changeStyles("PUT", style.name, style);
-}
 /** Remove a style. */
 export async function removeStyle(name: string): Promise<void> {
-  await changeStyles("DELETE", name);
+  await changeStyles(() => answer(api.DELETE("/api/v1/styles/{name}", { params: { path: { name } } })));
 }
 
-async function changeStyles(method: "PUT" | "DELETE", name: string, style?: Style): Promise<void> {
+async function changeStyles(change: () => Promise<unknown>): Promise<void> {
   try {
-    await call(method, `/styles/${encodeURIComponent(name)}`, style);
-    library.styles = await listStyles();
+    await change();
+    library.styles = await answer(api.GET("/api/v1/styles"));
   } catch (error) {
     report(error);
   }
@@ -127,9 +120,11 @@ async function changeStyles(method: "PUT" | "DELETE", name: string, style?: Styl
 
 /** Return prompt and negative prompt with styles put in, as the server does it; throws `ApiError`. */
 export async function applyStyles(
-  styles: string[],
+  names: string[],
   prompt: string,
   negativePrompt: string,
 ): Promise<{ prompt: string; negative_prompt: string }> {
-  return call("POST", "/styles/apply", { styles, prompt, negative_prompt: negativePrompt });
+  const body = { names, prompt, negative_prompt: negativePrompt };
+  const styled = await answer(api.POST("/api/v1/styles/apply", { body }));
+  return { prompt: styled.prompt, negative_prompt: styled.negative_prompt };
 }

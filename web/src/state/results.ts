@@ -195,7 +195,8 @@ export async function lineage(id: string): Promise<{ ancestors: Result[]; childr
 export async function readParameters(from: Blob | string | Result): Promise<Readback | null> {
   const isText = typeof from === "string";
   try {
-    const found = await call<Readback>("POST", "/parameters", isText ? { text: from } : { sha256: await keptAs(from) });
+    const body = isText ? { text: from } : { sha256: await keptAs(from) };
+    const found = await answer(api.POST("/api/v1/parameters", { body }));
     if (Object.keys(found.request).length > 0) return found;
     notify({ kind: "warn", title: translate(isText ? "notice.readback.textNone" : "notice.readback.none") });
   } catch (error) {

@@ -111,11 +111,11 @@ describe("requestFields", () => {
 
   it("has the server put the styles in", async () => {
     const applied = { prompt: "a fox, ink", negative_prompt: "blur" };
-    const server = new HandmadeServer().on("POST /styles/apply", applied).install();
+    const server = new HandmadeServer().on("POST /styles/apply", { ...applied, missing: [] }).install();
     setValue("prompt", "a fox");
     form.styles = ["ink"];
     expect(await requestFields()).toEqual(applied);
-    expect(server.sent[0]?.body).toEqual({ styles: ["ink"], prompt: "a fox", negative_prompt: "" });
+    expect(server.sent[0]?.body).toEqual({ names: ["ink"], prompt: "a fox", negative_prompt: "" });
     expect(server.sent[0]?.headers.get("X-Redraw")).toBe("1");
   });
 });
