@@ -10,10 +10,12 @@ import { loadLibrary } from "./state/library";
 import { report } from "./state/notices";
 import { preferences, startPreferences } from "./state/preferences";
 import { addResult } from "./state/results";
-import { openExample, source, startSource } from "./state/source";
+import { engine, openExample, source, startSource } from "./state/source";
 
-/** Begin everything that is not drawn: what was kept, the server's events, keys, paste and drop, the page's title. */
+/** Begin everything that is not drawn: what was kept, the server's events, keys, paste and drop, the page's title.
+ * `window.redraw` is the door for user scripts (and tests): the canvas, and everything that can be done. */
 export function start(): void {
+  Object.defineProperty(window, "redraw", { value: { engine, actions } });
   startPreferences();
   startLayout();
   startForm();
