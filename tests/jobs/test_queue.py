@@ -38,7 +38,12 @@ STATES = ("waiting", "paused", "running", "done", "failed", "cancelled")
 TRANSITIONS: dict[str, tuple[Callable[[Queue, str], Any], tuple[str, ...]]] = {
     "cancel": (lambda q, i: q.cancel(i), ("cancelled", "cancelled", "running", "done", "failed", "cancelled")),
     "interrupt": (lambda q, i: q.ask(i, "interrupt"), ("cancelled",) * 2 + ("running", "done", "failed", "cancelled")),
+    "finish after this": (
+        lambda q, i: q.ask(i, "finish"),
+        ("cancelled",) * 2 + ("running", "done", "failed", "cancelled"),
+    ),
     "skip": (lambda q, i: q.ask(i, "skip"), STATES),
+    "prioritize": (lambda q, i: q.prioritize(i, 5), ("waiting", "paused", "!", "!", "!", "!")),
     "retry": (lambda q, i: q.retry(i), ("!", "!", "!", "!", "waiting", "waiting")),
     "pause": (lambda q, i: q.pause(i), ("paused", "paused", "!", "!", "!", "!")),
     "resume": (lambda q, i: q.resume(i), ("waiting", "waiting", "!", "!", "!", "!")),
@@ -198,13 +203,16 @@ def test_wishes_reach_the_worker(queue: Queue) -> None:
     assert queue.beat(job.id, "w") == ""
     queue.ask(job.id, "skip")
     assert [queue.beat(job.id, "w") for _ in range(2)] == ["skip", ""]
-    queue.ask(job.id, "interrupt")
+    queue.ask(job.id, "finish")
     queue.ask(job.id, "skip")
+    assert [queue.beat(job.id, "w") for _ in range(2)] == ["finish", "finish"]
+    queue.ask(job.id, "interrupt")
+    queue.ask(job.id, "finish")
     assert [queue.beat(job.id, "w") for _ in range(2)] == ["interrupt", "interrupt"]
     queue.cancel(job.id)
     assert queue.beat(job.id, "w") == "cancel"
     assert queue.release(job.id, "w").state == "cancelled"
-    with pytest.raises(RequestError, match="cancel, interrupt or skip"):
+    with pytest.raises(RequestError, match="cancel, interrupt, finish or skip"):
         queue.ask(job.id, "explode")  # type: ignore[arg-type]
 
 

@@ -193,6 +193,15 @@ def test_interrupt_keeps_the_picture_at_work_and_ends(queue: Queue) -> None:
     assert [(one.index, bool(one.notes)) for one in queue.results(id)] == [(0, False), (1, True)]
 
 
+@pytest.mark.parametrize(("at", "made"), [(1, 1), (3, 1), (4, 1), (5, 2), (9, 3)])
+def test_to_finish_is_to_end_when_the_picture_at_work_is_wholly_done(queue: Queue, at: int, made: int) -> None:
+    id = queue.submit(TXT).id
+    job = work(queue, Probe(at_step(at, lambda: queue.ask(id, "finish"))))
+    assert job.state == "done"
+    assert [bool(one.notes) for one in queue.results(id)] == [False] * made
+    assert (f"{made} of 3" in job.notes[-1]) if made < 3 else job.notes == ()
+
+
 def test_skip_keeps_the_picture_at_work_and_goes_on(queue: Queue) -> None:
     id = queue.submit(TXT.changed(steps=9)).id
     job = work(queue, Probe(at_step(12, lambda: queue.ask(id, "skip"))))

@@ -18,9 +18,9 @@ from redraw.errors import RequestError
 from redraw.jobs.blobs import Blobs
 from redraw.jobs.errors import LeaseLost
 from redraw.jobs.holder import is_gone
-from redraw.jobs.record import JobRecord, ResultRecord, State, Wish
+from redraw.jobs.record import ENDING, JobRecord, ResultRecord, State, Wish
 from redraw.jobs.schema import events, jobs, results
-from redraw.jobs.store import ONE_JOB, AnyRow, Clocks, QueueLimits, Store, job_record, new_id, result_record
+from redraw.jobs.store import ONE_JOB, RESULTS, AnyRow, Clocks, QueueLimits, Store, job_record, new_id, result_record
 from redraw.jobs.views import LINE, Views, get_value
 
 HELD: Final = "queue.held"
@@ -145,7 +145,7 @@ class Leasing(Views):
         with self.store.writing() as connection:
             self._held(connection, job_id, worker)
             there = and_(results.c.job == job_id, results.c.index == index)
-            first = connection.execute(select(results).where(there)).first()
+            first = connection.execute(RESULTS.where(there)).first()
             if first is not None:
                 return result_record(first)
             for name, data in files.items():
@@ -170,7 +170,8 @@ class Leasing(Views):
                 notes=tuple(notes),
                 created=self.clocks.now(),
             )
-            connection.execute(insert(results), vars(record))
+            values = {name: value for name, value in vars(record).items() if name in results.c}
+            connection.execute(insert(results), values)
             self._need(connection, record.id, set(digests.values()))
             self._speak(connection, job_id, deaths=0)
             self._tell(connection, job_id, "result", {"id": record.id, "index": index})
@@ -200,7 +201,7 @@ class Leasing(Views):
             raise RequestError("state", state, "a worker leaves a job done, failed, cancelled or waiting")
         with self.store.writing() as connection:
             row = self._held(connection, job_id, worker)
-            if state == "waiting" and row.wish in ("cancel", "interrupt"):
+            if state == "waiting" and row.wish in ENDING:
                 state = "cancelled"
             return self._leave(connection, row, state, error=error, notes=notes)
 
@@ -283,7 +284,7 @@ class Leasing(Views):
     def _survive(self, connection: Connection, row: AnyRow) -> JobRecord:
         """Decide what becomes of a job whose worker died over it."""
         deaths = row.deaths + 1
-        if row.wish in ("cancel", "interrupt"):
+        if row.wish in ENDING:
             return self._leave(connection, row, "cancelled")
         if deaths >= self.limits.deaths:
             detail = (

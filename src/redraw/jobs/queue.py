@@ -37,6 +37,7 @@ from redraw.jobs.intake import give, take
 from redraw.jobs.record import JobRecord
 from redraw.jobs.retention import Keeping, Swept
 from redraw.jobs.schema import jobs, uses
+from redraw.jobs.steering import check_priority
 from redraw.jobs.store import Clocks, QueueLimits, Retention, Store, job_record, new_id
 from redraw.request import Generation
 
@@ -191,7 +192,6 @@ class Queue(Keeping):
 
 
 def _check(priority: int, key: str | None) -> None:
-    if not -1000 <= priority <= 1000:
-        raise RequestError("priority", priority, "it is a whole number between -1000 and 1000")
+    check_priority(priority)
     if key is not None and not (1 <= len(key) <= 255 and key.isprintable()):
         raise RequestError("key", key, "an idempotency key has 1 to 255 printable characters")

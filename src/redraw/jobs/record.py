@@ -8,9 +8,11 @@ from typing import Any, Final, Literal
 
 State = Literal["waiting", "paused", "running", "done", "failed", "cancelled"]
 ENDED: Final[frozenset[State]] = frozenset({"done", "failed", "cancelled"})
-Wish = Literal["", "cancel", "interrupt", "skip"]
+Wish = Literal["", "cancel", "interrupt", "finish", "skip"]
 """What somebody asks of a running job: stop without the picture at work; stop with the picture at work as it is now;
-the same for this picture, and go on with the next."""
+stop when the picture at work is wholly done; end this picture as it is now, and go on with the next."""
+ENDING: Final[frozenset[Wish]] = frozenset({"cancel", "interrupt", "finish"})
+"""Wishes after which a job is not begun again."""
 EventKind = Literal["state", "progress", "preview", "result", "note"]
 
 
@@ -85,6 +87,7 @@ class ResultRecord:
         created: seconds since the epoch.
         trashed: when it was put into the trash, None if it is not there.
         favorite: marked by a person.
+        parent: the result its job was made from, None if there is none; read from the job.
     """
 
     id: str
@@ -105,6 +108,20 @@ class ResultRecord:
     created: float = 0.0
     trashed: float | None = None
     favorite: bool = False
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a result comes from and what came of it.
+
+    Attributes:
+        ancestors: what it was made from, the first picture first; one that was removed for good ends the line.
+        children: what was made from it directly, the oldest first.
+    """
+
+    ancestors: tuple[ResultRecord, ...]
+    children: tuple[ResultRecord, ...]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from redraw.jobs.schema import jobs, results
 from redraw.jobs.store import AnyRow, job_record, result_record
 from redraw.jobs.views import LINE, set_value
 
-_WEIGHT: Final[dict[str, int]] = {"": 0, "skip": 1, "interrupt": 2, "cancel": 3}
+_WEIGHT: Final[dict[str, int]] = {"": 0, "skip": 1, "finish": 2, "interrupt": 3, "cancel": 4}
 
 
 class Steering(Leasing):
@@ -23,11 +23,11 @@ class Steering(Leasing):
     def ask(self, id: str, wish: Wish) -> JobRecord:
         """Ask something of a job: a running one is told at its next beat, a waiting one is cancelled at once.
 
-        A wish never replaces a stronger one (cancel > interrupt > skip); an ended job stays as it is, and to skip in a
-        waiting one does nothing. Raises `UnknownJob`.
+        A wish never replaces a stronger one (cancel > interrupt > finish > skip); an ended job stays as it is, and to
+        skip in a waiting one does nothing. Raises `UnknownJob`.
         """
         if wish not in _WEIGHT or not wish:
-            raise RequestError("wish", wish, "it is cancel, interrupt or skip")
+            raise RequestError("wish", wish, "it is cancel, interrupt, finish or skip")
         with self.store.writing() as connection:
             row = self._job(connection, id)
             if row.state == "running" and _WEIGHT[wish] > _WEIGHT[row.wish]:
@@ -100,6 +100,13 @@ class Steering(Leasing):
             rank = sum(row.priority == priority for row in line[:place])
             return self._change(connection, id, priority=priority, position=self._between(connection, peers, rank))
 
+    def prioritize(self, id: str, priority: int) -> JobRecord:
+        """Give a waiting or paused job another priority; raises `UnknownJob`, `WrongState`, `RequestError`."""
+        check_priority(priority)
+        with self.store.writing() as connection:
+            self._in_line(connection, id)
+            return self._change(connection, id, priority=priority)
+
     def mark(self, id: str, favorite: bool) -> JobRecord | ResultRecord:
         """Mark a job or a result as a favorite, or take the mark back; raises `UnknownJob`."""
         with self.store.writing() as connection:
@@ -147,6 +154,12 @@ class Steering(Leasing):
     def _change(self, connection: Connection, id: str, **values: Any) -> JobRecord:
         query = update(jobs).where(jobs.c.id == id).values(**values).returning(jobs)
         return job_record(connection.execute(query).one())
+
+
+def check_priority(priority: int) -> None:
+    """Raise `RequestError` unless it is a priority."""
+    if not -1000 <= priority <= 1000:
+        raise RequestError("priority", priority, "it is a whole number between -1000 and 1000")
 
 
 def _shown(row: AnyRow) -> str:

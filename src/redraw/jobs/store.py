@@ -49,6 +49,8 @@ _BUSY: Final = ("database is locked", "database table is locked", "55P03", "5701
 _NEW_EVENT: Final = insert(schema.events)
 ONE_JOB: Final = select(schema.jobs).where(schema.jobs.c.id == bindparam("wanted"))
 """The job of the id `wanted`."""
+RESULTS: Final = select(schema.results, schema.jobs.c.parent).join(schema.jobs)
+"""Results, each with the parent of its job."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ class Desk:
         return row
 
     def _result(self, connection: Connection, id: str) -> AnyRow:
-        row = connection.execute(select(schema.results).where(schema.results.c.id == id)).first()
+        row = connection.execute(RESULTS.where(schema.results.c.id == id)).first()
         if row is None:
             raise UnknownResult(id)
         return row
@@ -230,7 +232,7 @@ def job_record(row: AnyRow) -> JobRecord:
 
 def result_record(row: AnyRow) -> ResultRecord:
     """Return a row of `results` as a record."""
-    values = {field.name: row._mapping[field.name] for field in fields(ResultRecord)}
+    values = {field.name: row._mapping[field.name] for field in fields(ResultRecord) if field.name in row._mapping}
     return ResultRecord(**{**values, "notes": tuple(values["notes"])})
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from redraw.jobs.intake import give, searchable
-from redraw.jobs.record import Event, JobRecord, ResultRecord, State
+from redraw.jobs.record import Event, JobRecord, Lineage, ResultRecord, State
 from redraw.jobs.schema import count_of, events, jobs, results, settings
-from redraw.jobs.store import Desk, job_record, result_record
+from redraw.jobs.store import RESULTS, Desk, job_record, result_record
 from redraw.request import Generation
 
 
@@ -78,7 +78,7 @@ class Views(Desk):
     def results(self, job: JobRecord | str, *, trashed: bool = False) -> list[ResultRecord]:
         """Return a job's results in order, without those in the trash unless `trashed`; raises `UnknownJob`."""
         id = job if isinstance(job, str) else job.id
-        query = select(results).where(results.c.job == id).order_by(results.c.index)
+        query = RESULTS.where(results.c.job == id).order_by(results.c.index)
         if not trashed:
             query = query.where(results.c.trashed.is_(None))
         with self.store.reading() as connection:
@@ -97,14 +97,43 @@ class Views(Desk):
         text: str | None = None,
         favorite: bool | None = None,
         trashed: bool = False,
+        job: str | None = None,
+        parent: str | None = None,
     ) -> list[ResultRecord]:
-        """Return results of all jobs, newest first; arguments as in `find`."""
-        query = select(results).where(_in_trash(results.c.trashed, trashed))
+        """Return results of all jobs, newest first; of one job, or made from one result. Arguments as in `find`."""
+        query = RESULTS.where(_in_trash(results.c.trashed, trashed))
+        if job is not None:
+            query = query.where(results.c.job == job)
+        if parent is not None:
+            query = query.where(jobs.c.parent == parent)
         if text:
-            query = query.where(results.c.job.in_(select(jobs.c.id).where(_says(text))))
+            query = query.where(_says(text))
         if favorite is not None:
             query = query.where(results.c.favorite.is_(favorite))
         return [result_record(row) for row in self._page(query, results.c.id, after, limit, True)]
+
+    def lineage(self, id: str, depth: int = 200, children: int = 500) -> Lineage:
+        """Return where a result comes from and what came of it; raises `UnknownResult`.
+
+        Args:
+            id: of the result; one in the trash counts, and so do its ancestors there, but not children.
+            depth: at most so many ancestors, the nearest ones.
+            children: at most so many.
+        """
+        born = RESULTS.where(jobs.c.parent == id, results.c.trashed.is_(None)).order_by(results.c.id).limit(children)
+        line: list[ResultRecord] = []
+        with self.store.reading() as connection:
+            parent = self._result(connection, id).parent
+            seen = {id}
+            while parent is not None and parent not in seen and len(line) < depth:
+                seen.add(parent)
+                row = connection.execute(RESULTS.where(results.c.id == parent)).first()
+                if row is None:
+                    break
+                line.append(result_record(row))
+                parent = row.parent
+            found = tuple(result_record(row) for row in connection.execute(born))
+        return Lineage(tuple(reversed(line)), found)
 
     def done_indexes(self, job_id: str) -> set[int]:
         """Return which pictures of a job are made already, those in the trash among them."""

@@ -141,12 +141,12 @@ class Worker:
 
     def _worked(self, work: Work, hold: Hold, packing: Packing, images: int, made: int) -> Ending:
         """Go through the work, keeping each picture and heeding what is asked."""
-        self._began, interrupted = time.monotonic(), False
+        self._began, interrupted, fresh = time.monotonic(), False, False
         for event in work:
             if isinstance(event, Made):
                 hold.check()
                 self._keep(event.index, pack(event, packing), hold)
-                made += 1
+                made, fresh = made + 1, True
                 self._began = time.monotonic()
                 if self.stop.asked.is_set() and made < images:
                     return Ending("waiting")
@@ -159,6 +159,10 @@ class Worker:
                 work.interrupt()
             elif wish == "skip":
                 work.skip()
+            elif event.progress["stage"] == "sample":
+                if wish == "finish" and fresh:  # the next picture is begun
+                    break
+                fresh = False
             if self.stop.asked.is_set() and not self._nearly_done(event):
                 return Ending("waiting")
         if made >= images:

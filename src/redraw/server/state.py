@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Depends, Path, Query, Request
 
@@ -41,10 +41,11 @@ def shared(request: Request) -> Shared:
     return found
 
 
+ID: Final = r"^[0-9a-z]{1,32}$"
 Parts = Annotated[Shared, Depends(shared)]
-JobId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$", description="A job's id.")]
-ResultId = Annotated[str, Path(pattern=r"^[0-9a-z]{1,32}$", description="A result's id.")]
+JobId = Annotated[str, Path(pattern=ID, description="A job's id.")]
+ResultId = Annotated[str, Path(pattern=ID, description="A result's id.")]
 Sha256Path = Annotated[str, Path(pattern=SHA256, description="SHA-256 of a picture file.")]
-After = Annotated[str | None, Query(pattern=r"^[0-9a-z]{1,32}$", description="`next` of the page before.")]
+After = Annotated[str | None, Query(pattern=ID, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Entries of a page.")]
 Words = Annotated[str | None, Query(max_length=500, description="Words of the prompt.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, Field
@@ -70,7 +70,18 @@ class ResultOut(BaseModel):
     created: float
     trashed: float | None
     favorite: bool
+    kind: str = Field(description="Which request made it.")
+    prompt: str = Field(description="Its beginning.")
+    sources: list[str] = Field(description="SHA-256 of the pictures it was made from.")
+    parent: str | None = Field(description="The result its job was made from.")
     links: dict[str, str]
+
+
+class LineageOut(BaseModel):
+    """Where a result comes from and what came of it."""
+
+    ancestors: list[ResultOut] = Field(description="The first picture first; those in the trash have `trashed`.")
+    children: list[ResultOut] = Field(description="Made from it directly, the oldest first.")
 
 
 class Page(BaseModel, Generic[T]):
@@ -105,7 +116,9 @@ _JOB_PLAIN: Final = (
 )
 _RESULT_PLAIN: Final = (
     *("id", "job", "index", "format", "width", "height", "size", "seed", "infotext", "created", "trashed", "favorite"),
+    "parent",
 )
+_PROMPT: Final = 300
 
 
 def result_out(result: ResultRecord) -> ResultOut:
@@ -116,15 +129,29 @@ def result_out(result: ResultRecord) -> ResultOut:
         "picture": f"{here}/picture",
         "thumbnail": f"{here}/thumbnail",
         "job": f"{API}/jobs/{result.job}",
+        "lineage": f"{here}/lineage",
     }
+    request = _mapping(result.recipe.get("request"))
     return ResultOut(
         **{name: getattr(result, name) for name in _RESULT_PLAIN},
         sha256=result.blob,
         recipe=dict(result.recipe),
         edge=None if result.edge is None else dict(result.edge),
         notes=list(result.notes),
+        kind=str(result.recipe.get("kind") or ""),
+        prompt=_first(request.get("prompt"))[:_PROMPT],
+        sources=[str(one["sha256"]) for one in request.get("images") or () if _mapping(one).get("sha256")],
         links=links | {name: f"{here}/{name}" for name in ("mask", "cutout") if name in result.extras},
     )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _first(texts: Any) -> str:
+    """Return a prompt, or the first of several."""
+    return str((texts[0] if texts else "") if isinstance(texts, list) else texts or "")
 
 
 def page_of(records: Sequence[Any], limit: int, out: Any) -> dict[str, Any]:

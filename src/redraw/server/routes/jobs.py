@@ -32,11 +32,12 @@ router = APIRouter(prefix=API, tags=["jobs"])
 
 
 class JobChanges(BaseModel):
-    """What may be changed of a job; `request` only while it waits."""
+    """What may be changed of a job; `request` and `priority` only while it waits."""
 
     model_config = ConfigDict(extra="forbid")
 
     request: dict[str, Any] | None = Field(None, description="Fields of the request that change.")
+    priority: int | None = Field(None, ge=-1000, le=1000, description="Higher runs first.")
     favorite: bool | None = None
 
 
@@ -136,6 +137,8 @@ def change(parts: Parts, id: JobId, body: JobChanges) -> JobOut:
     found = parts.queue.get(id)
     if body.request is not None:
         found = parts.queue.edit(id, _changes(parts, found.kind, body.request))
+    if body.priority is not None:
+        found = parts.queue.prioritize(id, body.priority)
     if body.favorite is not None:
         parts.queue.mark(id, favorite=body.favorite)
         found = parts.queue.get(id)
@@ -162,10 +165,14 @@ def cancel(parts: Parts, id: JobId) -> JobOut:
     return job_out(parts.queue.cancel(id))
 
 
-@router.post("/jobs/{id}/interrupt", responses=problems(404, 409))
-def interrupt(parts: Parts, id: JobId) -> JobOut:
-    """End a running job with the picture at work as it is now."""
-    parts.queue.ask(id, "interrupt")
+@router.post("/jobs/{id}/interrupt", responses=problems(404, 409, 422))
+def interrupt(
+    parts: Parts,
+    id: JobId,
+    when: Annotated[Literal["now", "after-picture"], Query(description="At once, or when this one is done.")] = "now",
+) -> JobOut:
+    """End a running job with the picture at work as it is now, or when it is wholly done."""
+    parts.queue.ask(id, "interrupt" if when == "now" else "finish")
     return job_out(parts.queue.get(id))
 
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from redraw.jobs.errors import MissingBlob
 from redraw.server.pictures import picture_response
-from redraw.server.state import After, Limit, Parts, ResultId, Words
-from redraw.server.views import API, Page, ResultOut, page_of, problems, result_out
+from redraw.server.state import ID, After, Limit, Parts, ResultId, Words
+from redraw.server.views import API, LineageOut, Page, ResultOut, page_of, problems, result_out
 
 router = APIRouter(prefix=API, tags=["results"])
 FILE: Final[dict[str, Any]] = {
@@ -40,11 +40,15 @@ def history(
     text: Words = None,
     favorite: bool | None = None,
     trashed: bool = False,
+    job: Annotated[str | None, Query(pattern=ID, description="Only of this job.")] = None,
+    parent: Annotated[str | None, Query(pattern=ID, description="Only made from this result.")] = None,
     after: After = None,
     limit: Limit = 50,
 ) -> Page[ResultOut]:
     """List every result, the newest first, a page at a time."""
-    found = parts.queue.all_results(after=after, limit=limit + 1, text=text, favorite=favorite, trashed=trashed)
+    found = parts.queue.all_results(
+        after=after, limit=limit + 1, text=text, favorite=favorite, trashed=trashed, job=job, parent=parent
+    )
     return Page[ResultOut](**page_of(found, limit, result_out))
 
 
@@ -52,6 +56,15 @@ def history(
 def result(parts: Parts, id: ResultId) -> ResultOut:
     """Show a result."""
     return result_out(parts.queue.result(id))
+
+
+@router.get("/results/{id}/lineage", responses=problems(404))
+def lineage(parts: Parts, id: ResultId) -> LineageOut:
+    """Show what a result was made from, back to the first picture, and what was made from it."""
+    found = parts.queue.lineage(id)
+    return LineageOut(
+        ancestors=[result_out(one) for one in found.ancestors], children=[result_out(one) for one in found.children]
+    )
 
 
 @router.patch("/results/{id}", responses=problems(404))
