@@ -39,10 +39,11 @@ export function rememberBrush(canvas: Engine): void {
   keep();
 }
 
-/** Take the brush up that was last used on the canvas's target. */
+/** Take the brush up that was last used on the canvas's target; before the first use its size follows the document's. */
 export function takeBrush(canvas: Engine): void {
   const brush = brushMemory.brushes[canvas.target];
   if (brush) canvas.setBrush(brush);
+  else if (canvas.size) canvas.setBrush({ size: Math.max(4, Math.round(Math.min(canvas.size.width, canvas.size.height) / 12)) });
 }
 
 /** Note a color as used. */

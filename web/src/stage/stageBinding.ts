@@ -78,6 +78,7 @@ function followRoom(canvas: Engine, stage: HTMLElement): () => void {
       if (now === was) return;
       was = now;
       stageRoom.fitted = true;
+      takeBrush(canvas);
       void nextTick(() => fitStage(canvas));
     }),
     canvas.on("view", () => {

@@ -4,7 +4,7 @@ import type { Engine, Size } from "@/canvas";
 const SMALLEST = 0.02;
 const LARGEST = 32;
 /** A small picture is not blown up further than this when it is fitted. */
-const FIT_MOST = 4;
+const FIT_MOST = 8;
 
 /** The stage in screen pixels, and what its bars cover on each side. */
 export interface StageRoom extends Size {
