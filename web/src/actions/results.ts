@@ -28,16 +28,21 @@ export function go(places: number): void {
   if (to) select(to.id);
 }
 
-/** Put a result into the trash and show the one beside it, if it was on the stage. */
+/** Put a result into the trash; where it was on the stage, the one beside it comes there. */
 export async function removeShown(result: Result): Promise<void> {
   const list = shownList();
   const at = list.findIndex((item) => item.id === result.id);
-  const beside = list[at + 1] ?? list[at - 1] ?? null;
-  const shown = results.selected === result.id;
+  const beside = list[at + 1] ?? list[at - 1];
+  const ofHistory = results.selected === result.id && !results.session.some((item) => item.id === result.id);
   await remove(result);
-  if (shown && (results.selected === null || results.selected === result.id)) {
-    select(beside !== null && resultById(beside.id) ? beside.id : null);
-  }
+  if (ofHistory && results.selected !== result.id) select(beside?.id ?? null);
+}
+
+/** Mark a result as favorite, or no more. */
+export async function favor(result: Result): Promise<void> {
+  const before = result.favorite;
+  await toggleFavorite(result);
+  if (resultById(result.id) === undefined && result.favorite === before) result.favorite = !before;
 }
 
 /** Put a result's parameters into the form. */
@@ -96,7 +101,7 @@ export const resultActions: readonly Action[] = [
     enabled: () => results.session.length > 0,
     run: () => select(results.session[0]?.id ?? null),
   },
-  { ...onChosen("results.favorite", Heart, "F", toggleFavorite), active: () => chosen()?.favorite ?? false },
+  { ...onChosen("results.favorite", Heart, "F", favor), active: () => chosen()?.favorite ?? false },
   onChosen("results.delete", Trash2, "Delete", removeShown),
   onChosen("results.download", Download, "S", download),
   onChosen("results.copyPicture", Copy, "Shift+C", copyPicture),

@@ -1,4 +1,5 @@
 import { Brush, ImageUp, ImageUpscale, Paintbrush, PenTool } from "@lucide/vue";
+import { reactive } from "vue";
 import type { Result } from "@/api/types";
 import { openDialog } from "@/state/dialogs";
 import type { Mode } from "@/state/form";
@@ -6,9 +7,23 @@ import { resultById, results, select } from "@/state/results";
 import { openResult, source } from "@/state/source";
 import type { Action } from "./types";
 
+/** Results that were looked at, so that one stays on the stage although the history does not list it any more. */
+const looked = reactive(new Map<string, Result>());
+
+/** Show a result on the stage, wherever it was found. */
+export function look(result: Result): void {
+  looked.set(result.id, result);
+  select(result.id);
+}
+
+/** Return a result that was seen here. */
+export function seen(id: string): Result | undefined {
+  return resultById(id) ?? looked.get(id);
+}
+
 /** Return the result that is looked at, or undefined. */
 export function chosen(): Result | undefined {
-  return results.selected === null ? undefined : resultById(results.selected);
+  return results.selected === null ? undefined : seen(results.selected);
 }
 
 /** Take a result as the picture to work on, in a mode, and show the canvas. */

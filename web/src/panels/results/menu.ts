@@ -3,15 +3,15 @@ import {
   ArchiveRestore, Brush, ClipboardCopy, Copy, Dices, Download, FileInput, GitFork, Heart, ImageUp, ImageUpscale, Maximize2, Paintbrush, PenTool,
   Repeat, Sprout, SquareSplitHorizontal, Trash2,
 } from "@lucide/vue";
-import { removeShown, useParameters, useSeed } from "@/actions/results";
-import { enlarge, sendTo } from "@/actions/send";
+import { favor, removeShown, useParameters, useSeed } from "@/actions/results";
+import { enlarge, look, sendTo } from "@/actions/send";
 import type { Result } from "@/api/types";
 import { translate } from "@/i18n";
 import { attempt } from "@/shared/attempt";
 import type { MenuItem } from "@/shared/DropMenu.vue";
 import { openDialog } from "@/state/dialogs";
 import { rerun } from "@/state/jobs";
-import { copyPicture, copyText, download, restore, results, select, toggleFavorite } from "@/state/results";
+import { copyPicture, copyText, download, restore, results } from "@/state/results";
 
 /** Return the ways to go on from a result. */
 export function sendMenu(result: Result): MenuItem[] {
@@ -52,7 +52,7 @@ export function resultMenu(result: Result): MenuItem[] {
       label: result.favorite ? translate("results.do.unfavorite") : translate("results.do.favorite"),
       icon: Heart,
       separator: true,
-      run: () => attempt(() => toggleFavorite(result)),
+      run: () => attempt(() => favor(result)),
     },
     { label: translate("results.do.download"), icon: Download, run: () => download(result) },
     { label: translate("results.do.copyPicture"), icon: Copy, run: () => attempt(() => copyPicture(result)) },
@@ -71,6 +71,6 @@ function compareWith(result: Result): void {
 }
 
 function openViewer(result: Result): void {
-  select(result.id);
+  look(result);
   results.viewer = true;
 }
