@@ -1,32 +1,31 @@
 import type { Size } from "./types";
 
-/** For each pixel the nearest pixel of a shape. */
-export interface Nearest {
+/** For each pixel of one row the nearest pixel of a shape. */
+export interface NearestRow {
   /** Squared distance between the two centers in pixels; Infinity without a shape. */
-  readonly squared: Float32Array;
+  readonly squared: Float64Array;
   /** Column of the nearest pixel. */
-  readonly column: Uint16Array;
-  /** Row of the nearest pixel less the row of this one. */
-  readonly rows: Int16Array;
+  readonly column: Int32Array;
+  /** Row of the nearest pixel less this row. */
+  readonly rows: Int32Array;
 }
 
 const FAR = 32000;
 
 /**
- * Exact Euclidean distances to the pixels whose alpha is at least `level` (Meijster's two passes: nearest along each column,
- * then the lower envelope of parabolas along each row). Sides are at most 16384 pixels.
+ * Exact Euclidean distances to the pixels whose alpha is at least `level`, told row by row from the top (Meijster's two passes: nearest
+ * along each column, then the lower envelope of parabolas along each row). What is told is overwritten by the next row. Sides
+ * are at most 16384 pixels.
  */
-export function nearestOf(alpha: Uint8ClampedArray, size: Size, level: number): Nearest {
+export function nearestRows(alpha: Uint8ClampedArray, size: Size, level: number, tell: (row: NearestRow, y: number) => void): void {
   const { width, height } = size;
   const along = nearestInColumns(alpha, size, level);
-  const found = {
-    squared: new Float32Array(width * height),
-    column: new Uint16Array(width * height),
-    rows: new Int16Array(width * height),
-  };
+  const found = { squared: new Float64Array(width), column: new Int32Array(width), rows: new Int32Array(width) };
   const scratch = { columns: new Int32Array(width), starts: new Int32Array(width), heights: new Float64Array(width) };
-  for (let y = 0; y < height; y += 1) envelope(along, y * width, width, scratch, found);
-  return found;
+  for (let y = 0; y < height; y += 1) {
+    envelope(along, y * width, width, scratch, found);
+    tell(found, y);
+  }
 }
 
 /** For each pixel the way along its column to the nearest pixel of the shape, in rows; FAR without one. */
@@ -53,7 +52,7 @@ interface Scratch {
   readonly heights: Float64Array;
 }
 
-function envelope(along: Int16Array, row: number, width: number, scratch: Scratch, found: Nearest): void {
+function envelope(along: Int16Array, row: number, width: number, scratch: Scratch, found: NearestRow): void {
   const { columns, starts, heights } = scratch;
   let top = -1;
   for (let x = 0; x < width; x += 1) {
@@ -76,14 +75,14 @@ function envelope(along: Int16Array, row: number, width: number, scratch: Scratc
     starts[top] = start;
   }
   if (top < 0) {
-    found.squared.fill(Infinity, row, row + width);
+    found.squared.fill(Infinity);
     return;
   }
   for (let x = width - 1; x >= 0; x -= 1) {
     while ((starts[top] as number) > x) top -= 1;
     const column = columns[top] as number;
-    found.squared[row + x] = (x - column) * (x - column) + (heights[column] as number);
-    found.column[row + x] = column;
-    found.rows[row + x] = along[row + column] as number;
+    found.squared[x] = (x - column) * (x - column) + (heights[column] as number);
+    found.column[x] = column;
+    found.rows[x] = along[row + column] as number;
   }
 }

@@ -1,4 +1,4 @@
-import { nearestOf } from "./distance";
+import { nearestRows } from "./distance";
 import { intersect, wholeOf } from "./geometry";
 import { alphaBounds, invertAlpha } from "./maskops";
 import type { Rect, Size } from "./types";
@@ -61,22 +61,21 @@ function widen(alpha: Alpha, size: Size, pixels: number): Alpha {
 /** The edge lies where the shape covers half a pixel; the greys next to it say where exactly. */
 function widenHard(alpha: Alpha, size: Size, pixels: number, full: number): Alpha {
   const result = new Uint8ClampedArray(alpha);
-  const { squared, column, rows } = nearestOf(alpha, size, full / 2);
   const inner = Math.max(0, pixels - 1) ** 2;
   const outer = (pixels + 2) ** 2;
-  for (let i = 0; i < alpha.length; i += 1) {
-    const far = squared[i] as number;
-    if (far >= outer) continue;
-    let covered = 1;
-    if (far >= inner) {
-      const x = i % size.width;
-      const y = (i - x) / size.width;
-      const distance = toEdge(alpha, size, full, column[i] as number, y + (rows[i] as number), x, y);
-      covered = Math.min(1, pixels + 0.5 - distance);
+  nearestRows(alpha, size, full / 2, ({ squared, column, rows }, y) => {
+    for (let x = 0, i = y * size.width; x < size.width; x += 1, i += 1) {
+      const far = squared[x] as number;
+      if (far >= outer || result[i] === full) continue;
+      let covered = 1;
+      if (far >= inner) {
+        const distance = toEdge(alpha, size, full, column[x] as number, y + (rows[x] as number), x, y);
+        covered = Math.min(1, pixels + 0.5 - distance);
+      }
+      const value = covered * full;
+      if (value > (result[i] as number)) result[i] = value;
     }
-    const value = covered * full;
-    if (value > (result[i] as number)) result[i] = value;
-  }
+  });
   return result;
 }
 
@@ -100,24 +99,24 @@ function toEdge(alpha: Alpha, size: Size, full: number, nearX: number, nearY: nu
 
 function widenSoft(alpha: Alpha, size: Size, pixels: number, levels: readonly Level[]): Alpha {
   const sum = new Float32Array(alpha.length);
-  let before: Float32Array | null = null;
+  const before = new Float32Array(alpha.length);
   let below = 0;
   for (const level of levels) {
     const step = level.value - below;
-    const { squared } = nearestOf(alpha, size, level.value);
-    for (let i = 0; i < squared.length; i += 1) {
-      const far = Math.sqrt(squared[i] as number);
-      // Between the places of two levels the alpha rises evenly; an edge is one pixel wide.
-      let slope = before && level.slope ? far - (before[i] as number) : 1;
-      if (slope < 1 || slope > LONGEST_SLOPE) slope = 1;
-      if (far < pixels + slope) sum[i] = (sum[i] as number) + step * Math.min(1, (pixels + slope - far) / slope);
-      squared[i] = far;
-    }
-    before = squared;
+    nearestRows(alpha, size, level.value, ({ squared }, y) => {
+      for (let x = 0, i = y * size.width; x < size.width; x += 1, i += 1) {
+        const far = Math.sqrt(squared[x] as number);
+        // Between the places of two levels the alpha rises evenly; an edge is one pixel wide.
+        let slope = level.slope ? far - (before[i] as number) : 1;
+        if (slope < 1 || slope > LONGEST_SLOPE) slope = 1;
+        if (far < pixels + slope) sum[i] = (sum[i] as number) + step * Math.min(1, (pixels + slope - far) / slope);
+        before[i] = far;
+      }
+    });
     below = level.value;
   }
   const result = new Uint8ClampedArray(sum);
-  for (let i = 0; i < alpha.length; i += 1) if ((alpha[i] as number) > (result[i] as number)) result[i] = alpha[i] as number;
+  for (let i = 0; i < alpha.length; i += 1) result[i] = Math.max(alpha[i] as number, result[i] as number);
   return result;
 }
 
@@ -150,7 +149,7 @@ function shared(counts: Uint32Array, share: number, full: number): Level[] {
   for (let value = 1; value < full; value += 1) {
     seen += (counts[value] as number);
     if (seen >= due) {
-      levels.push({ value, slope: between > share / 4 });
+      levels.push({ value, slope: levels.length > 0 && between > share / 4 });
       due += Math.ceil((seen - due) / share + 1e-9) * share;
       between = 0;
     } else between += (counts[value] as number);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nearestOf } from "@/canvas/distance";
+import { nearestRows } from "@/canvas/distance";
 import { growAlpha } from "@/canvas/growth";
 import { featherAlpha, invertAlpha } from "@/canvas/maskops";
 import { draw, seeded } from "./masks";
@@ -41,19 +41,19 @@ describe("distances", () => {
       const small = { width: 1 + Math.floor(random() * 14), height: 1 + Math.floor(random() * 14) };
       const share = random() * 0.3;
       const alpha = draw(small, () => (random() < share ? 255 : 0));
-      const { squared, column, rows } = nearestOf(alpha, small, 128);
-      for (let i = 0; i < alpha.length; i += 1) {
-        const x = i % small.width;
-        const y = Math.floor(i / small.width);
-        let least = Infinity;
-        alpha.forEach((value, j) => {
-          if (value >= 128) least = Math.min(least, (x - (j % small.width)) ** 2 + (y - Math.floor(j / small.width)) ** 2);
-        });
-        expect(squared[i]).toBe(least);
-        if (least === Infinity) continue;
-        expect((x - (column[i] as number)) ** 2 + (rows[i] as number) ** 2).toBe(least);
-        expect(alpha[(y + (rows[i] as number)) * small.width + (column[i] as number)]).toBe(255);
-      }
+      nearestRows(alpha, small, 128, ({ squared, column, rows }, y) => {
+        for (let x = 0; x < small.width; x += 1) {
+          let least = Infinity;
+          alpha.forEach((value, j) => {
+            if (value >= 128) least = Math.min(least, (x - (j % small.width)) ** 2 + (y - Math.floor(j / small.width)) ** 2);
+          });
+          expect(squared[x]).toBe(least);
+          if (least === Infinity) continue;
+          const [u, v] = [column[x] as number, rows[x] as number];
+          expect((x - u) ** 2 + v ** 2).toBe(least);
+          expect(alpha[(y + v) * small.width + u]).toBe(255);
+        }
+      });
     }
   });
 });
