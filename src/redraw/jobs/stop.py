@@ -47,7 +47,8 @@ class Stop:
         """
         if hasattr(signal, "pthread_sigmask"):
             for number in _SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
+                # A library's own thread, begun before this, may get the signal all the same: it must not end us.
+                signal.signal(number, lambda *_: self.ask())
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
             self._start(self._hear)
         else:
