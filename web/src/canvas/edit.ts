@@ -1,9 +1,9 @@
 import type { Rect } from "./types";
 import type { Edit } from "./tool";
 import type { Entry } from "./history";
-import { intersect, isEmpty, wholePixels } from "./geometry";
+import { intersect, isEmpty, union, wholePixels } from "./geometry";
 import type { Surface } from "./surface";
-import { bytesOf, changedRect, keep, tileRect, tilesIn, unkeep } from "./tiles";
+import { bytesOf, changedRect, keep, partOf, tileRect, tilesIn, unkeep } from "./tiles";
 import type { Block, Kept } from "./tiles";
 
 /** What an edit asks of the engine. */
@@ -22,6 +22,8 @@ export class PixelEdit implements Edit {
   readonly label: string;
   readonly #host: EditHost;
   readonly #before = new Map<number, Block>();
+  /** What was announced to change, tile by tile: nothing else is looked at in the end. */
+  readonly #touched = new Map<number, Rect>();
   readonly #version: number;
   #open = true;
 
@@ -39,7 +41,10 @@ export class PixelEdit implements Edit {
   touch(rect: Rect): void {
     const inside = wholePixels(rect, this.layer.canvas);
     if (!this.#open || isEmpty(inside)) return;
-    for (const tile of tilesIn(inside, this.layer.canvas)) this.blockOf(tile);
+    for (const tile of tilesIn(inside, this.layer.canvas)) {
+      const part = intersect(inside, this.blockOf(tile).rect);
+      this.#touched.set(tile, union(this.#touched.get(tile) ?? null, part) ?? part);
+    }
     this.#host.shown(this.layer, inside);
   }
 
@@ -56,9 +61,10 @@ export class PixelEdit implements Edit {
     if (!this.#open) return;
     this.#open = false;
     const kept: Kept[] = [];
-    for (const block of this.#before.values()) {
-      const changed = changedRect(block, read(this.context, block.rect));
-      if (changed) kept.push(keep(block, changed, this.layer.kind === "mask"));
+    for (const [tile, part] of this.#touched) {
+      const before = partOf(this.blockOf(tile), part);
+      const changed = changedRect(before, read(this.context, part));
+      if (changed) kept.push(keep(before, changed, this.layer.kind === "mask"));
     }
     this.#before.clear();
     if (kept.length === 0) this.layer.version = this.#version;

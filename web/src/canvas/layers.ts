@@ -23,7 +23,7 @@ export function bytesOfSurface({ canvas }: Surface): number {
   return canvas.width * canvas.height * 4;
 }
 
-/** Show another document as one step; `moved` is where the old corner lies in the new document, if pan and zoom should stay. */
+/** Show another document as one step; `moved` is where its corner lay in the old one, if pan and zoom should stay. */
 export function exchangeArtwork(core: Core, label: string, next: Artwork, moved: Point | null): void {
   const old = core.artwork;
   if (!old) return;

@@ -31,6 +31,18 @@ export interface Block {
   readonly pixels: Uint32Array;
 }
 
+/** The part of a block inside `rect`, which lies in it. */
+export function partOf(block: Block, rect: Rect): Block {
+  const { x, y, width } = block.rect;
+  if (rect.width === width && rect.height === block.rect.height) return block;
+  const pixels = new Uint32Array(rect.width * rect.height);
+  for (let row = 0; row < rect.height; row += 1) {
+    const from = (rect.y - y + row) * width + rect.x - x;
+    pixels.set(block.pixels.subarray(from, from + rect.width), row * rect.width);
+  }
+  return { rect, pixels };
+}
+
 /** The smallest rectangle in which two blocks of the same place differ, in document pixels; null where they are equal. */
 export function changedRect(before: Block, after: Uint32Array): Rect | null {
   const { width, height, x, y } = before.rect;

@@ -36,11 +36,11 @@ export class Viewport {
     this.fit();
   }
 
-  /** Follow the document's new size and keep what is seen at its place; `moved` is where the old corner lies in the new one. */
+  /** Follow the document's new size and keep what is seen at its place; `moved` is where its corner lay in the old one. */
   reshape(size: Size, moved: Point): void {
     this.#document = size;
     if (this.#fitted) this.fit();
-    else this.panBy(-moved.x * this.#zoom, -moved.y * this.#zoom);
+    else this.panBy(moved.x * this.#zoom, moved.y * this.#zoom);
   }
 
   /** Follow the element's size. A fitted document stays fitted, else the middle of the view stays. */
