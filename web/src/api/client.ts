@@ -55,3 +55,8 @@ async function readJson(response: Response): Promise<unknown> {
     return null;
   }
 }
+
+/** Wait so many milliseconds. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -33,7 +33,7 @@ export function uploadPicture(file: Blob, name: string, told: (fraction: number)
       else reject(problemOf(request.status, body));
     };
     const form = new FormData();
-    form.append("file", file, name);
+    form.append("file", new File([file], name, { type: file.type }));
     watch();
     request.send(form);
   });

@@ -1,5 +1,5 @@
 import { reactive } from "vue";
-import { answer, api } from "@/api/client";
+import { answer, api, pause } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import type { Field, Kind, Model, Named, Style } from "@/api/types";
 import { translate } from "@/i18n";
@@ -53,7 +53,7 @@ export async function loadLibrary(): Promise<void> {
       }
       if (wait > FIRST_WAIT) told ??= notify({ kind: "info", title: translate("notice.starting.title"), stays: true });
     }
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await pause(wait);
   }
 }
 

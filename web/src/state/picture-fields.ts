@@ -39,6 +39,11 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
+/** Forget what was uploaded: the server has lost it. */
+export function forgetUploads(): void {
+  sent.clear();
+}
+
 /** The error of a request that lacks something to be drawn or opened first. */
 export function missing(field: "images" | "mask" | "paint"): ApiError {
   const texts = {

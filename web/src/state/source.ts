@@ -11,7 +11,7 @@ import { form, setValue, type Mode } from "./form";
 import type { KnownPicture } from "./kept-canvas";
 import { report } from "./notices";
 import { checkFile, decode } from "./picture-file";
-import { fieldsOf, missing } from "./picture-fields";
+import { fieldsOf, forgetUploads, missing } from "./picture-fields";
 import { preferences } from "./preferences";
 import { select } from "./results";
 
@@ -274,6 +274,12 @@ export async function openExample(): Promise<void> {
  * Throws `ApiError` with the field if something is missing (no picture, no mask painted). */
 export async function pictureFields(): Promise<Record<string, unknown>> {
   return fieldsOf(engine(), knownPicture(), isAsKnown());
+}
+
+/** Forget that the server has any of our files: the next request sends what it needs again. */
+export function forgetFiles(): void {
+  forgetUploads();
+  for (const picture of known.values()) picture.sha256 = null;
 }
 
 /** Keep the canvas in IndexedDB after every change, and bring back what was kept. */

@@ -63,7 +63,7 @@ export const notice = {
     textNone: "This text holds no parameters",
   },
   state: { unreadable: "This is no file of settings", next: "Choose a file that was exported here." },
-  batch: { refused: "{count} file could not be sent | {count} files could not be sent" },
+  batch: { refused: "Files that could not be sent: {count}" },
   forever: { stopped: "Generate forever has stopped" },
   result: {
     removed: "Moved to the trash",
