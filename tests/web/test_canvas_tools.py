@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tests.web.test_canvas as stage
 from playwright.sync_api import Page
@@ -21,14 +22,17 @@ const blank = (width, height, color) => {
 };
 const alphaOf = (id) => tools.bytes(id).filter((_, at) => at % 4 === 3);
 const sumOf = (id) => alphaOf(id).reduce((sum, value) => sum + value, 0) / 255;
-const key = (name) => window.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+const key = (name) => {
+  window.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
+};
 const click = (x, y) => tools.stroke([[x, y]]);
 """
 
 
-def run(page: Page, body: str) -> dict[str, object]:
+def run(page: Page, body: str) -> dict[str, Any]:
     """Run `body` in the page with the names of START; what it returns."""
-    return page.evaluate("async () => {" + START + body + "}")
+    found: dict[str, Any] = page.evaluate("async () => {" + START + body + "}")
+    return found
 
 
 def test_a_rectangle_masks_its_whole_pixels_and_no_other(canvas: Callable[..., Page]) -> None:
@@ -65,7 +69,7 @@ def test_an_ellipse_has_its_area_and_takes_the_same_away_again(canvas: Callable[
         return { area, left: sumOf("mask") };
         """,
     )
-    assert abs(found["area"] - 3.14159265 * 100 * 75) < 60  # type: ignore[operator]
+    assert abs(found["area"] - 3.14159265 * 100 * 75) < 60
     assert found["left"] == 0
 
 
@@ -86,7 +90,7 @@ def test_a_polygon_is_closed_by_enter_and_left_by_escape(canvas: Callable[..., P
         """,
     )
     assert found["left"] is False
-    assert abs(found["area"] - 20_000) < 60  # type: ignore[operator]
+    assert abs(found["area"] - 20_000) < 60
 
 
 def test_a_click_with_a_shape_is_no_step(canvas: Callable[..., Page]) -> None:
@@ -138,7 +142,7 @@ def test_a_fill_leaves_no_rim_and_is_fast(canvas: Callable[..., Page]) -> None:
     )
     print(f"fill of 2048x2048: {found['best']:.0f} ms")
     assert (found["bare"], found["far"]) == (0, 0)
-    assert found["best"] < 900  # type: ignore[operator]  # the goal is 150 on a machine that is not shared
+    assert found["best"] < 900  # the goal is 150 on a machine that is not shared
 
 
 def test_a_pasted_layer_is_carried_scaled_and_brought_back_by_undo(canvas: Callable[..., Page]) -> None:
@@ -162,8 +166,8 @@ def test_a_pasted_layer_is_carried_scaled_and_brought_back_by_undo(canvas: Calla
     )
     assert found["carried"] == {"x": 390, "y": 270, "scaleX": 1, "scaleY": 1, "angle": 0}
     scaled = found["scaled"]
-    assert isinstance(scaled, dict)
-    assert abs(scaled["scaleX"] - 1.25) < 0.001 and abs(scaled["scaleY"] - 1.25) < 0.001
+    assert abs(scaled["scaleX"] - 1.25) < 0.001
+    assert abs(scaled["scaleY"] - 1.25) < 0.001
     assert found["nudged"] == {**scaled, "x": scaled["x"] + 1}
     assert found["back"] == {"x": 350, "y": 250, "scaleX": 1, "scaleY": 1, "angle": 0}
 
