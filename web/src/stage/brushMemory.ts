@@ -4,6 +4,11 @@ import type { Brush, Engine, Target } from "@/canvas";
 const KEY = "redraw.brushes";
 const MOST_COLORS = 12;
 
+/** Colors to begin with, until enough others were used. */
+const FIRST_COLORS = [
+  "#ffffff", "#000000", "#8a8a8a", "#d93a3a", "#f08a24", "#f7d046", "#4ea84a", "#35a7a0", "#3b82e0", "#7a56d6", "#e36aa8", "#8b5a36",
+] as const;
+
 interface Kept {
   brushes: Partial<Record<Target, Brush>>;
   colors: string[];
@@ -51,6 +56,11 @@ export function noteColor(color: string): void {
   if (!isColor(color)) return;
   brushMemory.colors = [color, ...brushMemory.colors.filter((other) => other !== color)].slice(0, MOST_COLORS);
   keep();
+}
+
+/** Twelve colors to choose from: those that were used, newest first, filled up. */
+export function offeredColors(): string[] {
+  return [...new Set([...brushMemory.colors, ...FIRST_COLORS])].slice(0, MOST_COLORS);
 }
 
 /** Whether a text is a color as the canvas takes it: `#rrggbb`. */

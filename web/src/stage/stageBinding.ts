@@ -67,7 +67,9 @@ function followRoom(canvas: Engine, stage: HTMLElement): () => void {
     stageRoom.width = stage.clientWidth;
     stageRoom.height = stage.clientHeight;
     const bar = 64 + coarse;
-    Object.assign(stageRoom, { left: bar, top: bar, bottom: bar, right: stage.clientWidth < 520 ? 12 : 24 });
+    // In a part of the picture there is a second bar: the way back.
+    const top = canvas.depth > 0 ? 2 * bar - 12 : bar;
+    Object.assign(stageRoom, { left: bar, top, bottom: bar, right: stage.clientWidth < 520 ? 12 : 24 });
     refit();
   };
   const resized = new ResizeObserver(measure);
@@ -75,11 +77,12 @@ function followRoom(canvas: Engine, stage: HTMLElement): () => void {
   const ends = [
     canvas.on("document", () => {
       const now = canvas.size ? `${canvas.size.width}x${canvas.size.height}` : "";
+      const opened = was === "";
       if (now === was) return;
       was = now;
       stageRoom.fitted = true;
-      takeBrush(canvas);
-      void nextTick(() => fitStage(canvas));
+      if (opened) takeBrush(canvas);
+      void nextTick(measure);
     }),
     canvas.on("view", () => {
       stageRoom.fitted = isFitted(canvas);

@@ -37,7 +37,7 @@ export const stage = {
     hex: "Color as hex digits",
     screen: "Pick from screen",
     canvas: "Pick from picture",
-    recent: "Recent colors",
+    recent: "Colors",
   },
   mask: {
     title: "Mask",
