@@ -55,7 +55,7 @@ describe("opening", () => {
     expect(await page.openFile(huge)).toBe(false);
     expect(told.at(-1)?.detail).toMatch(/200 MB.*64 MB/);
     expect(await page.openFile(new File(["just some words here"], "notes.txt"))).toBe(false);
-    expect(told.at(-1)?.detail).toMatch(/notes.txt.*PNG, JPEG/);
+    expect(told.at(-1)?.detail).toMatch(/“notes.txt”.*PNG, JPEG/);
     expect(await page.openFile(pngFile("wide.png", 30_000, 30_000))).toBe(false);
     expect(told.at(-1)?.detail).toContain("30000 × 30000");
     expect(uploads.names).toEqual(["cat.png"]);

@@ -20,7 +20,7 @@ export const notice = {
   picture: {
     title: "This file is no picture that can be used",
     next: "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF and HEIC work.",
-    kind: "{name} is none of the known kinds",
+    kind: "“{name}” is none of the known kinds",
     unreadable: "The browser cannot show this picture",
   },
   missing: {
