@@ -2,8 +2,9 @@
 
     python benchmarks/canvas.py [--quick] [--json FILE]
 
-Strokes of 60 points with a 48 px brush on a 2048x2048 mask, one pointer move a frame; a move's time is its handler, what it
-draws in its frame, and the drawing that the browser had put off. Needs Chromium, and the page's npm packages (`make web`).
+Strokes of 60 points with a 48 px brush on a 2048x2048 mask, one pointer move a frame; a move's time is its handler, what
+it draws in its frame, and the drawing that the browser had put off. Needs Chromium, and the page's npm packages (`make
+web`).
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def main() -> int:
         section.notes.append(f"load average after it: {os.getloadavg()[0]:.1f}; {found['browser']}, no GPU")
         print(f"{section.markdown()}", flush=True)
     if options.json:
-        options.json.write_text(json.dumps([section.as_json() for section in sections], indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps([section.as_json() for section in sections], indent=1) + "\n", encoding="utf-8"
+        )
     return int(any(goal.met is False for section in sections for goal in section.goals))
 
 
@@ -96,22 +99,41 @@ def opened(page: Page, folder: Path) -> None:
 
 def strokes(found: dict[str, Any], last: int) -> Section:
     """Say what strokes cost, ours and Konva's."""
-    header = ("canvas", "move, stroke 1, ms", f"move, stroke {last}, ms", f"worst, stroke {last}, ms", "commit, ms", "undo, MB a stroke")
+    header = (
+        "canvas",
+        "move, stroke 1, ms",
+        f"move, stroke {last}, ms",
+        f"worst, stroke {last}, ms",
+        "commit, ms",
+        "undo, MB a stroke",
+    )
     section = Section("canvas", "Strokes on a canvas in Chromium", header, raw=found)
     for name in ("mask", "sketch", "mask on 4096x4096", "konva"):
         part = found[name]
         first, end = part["strokes"]["1"], part["strokes"][str(last)]
         memory = round(part["bytes"] / 1e6, 2) if "bytes" in part else None
-        section.rows.append((name, first["move"], end["move"], end["worst"], max(first["commit"], end["commit"]), memory))
+        section.rows.append(
+            (name, first["move"], end["move"], end["worst"], max(first["commit"], end["commit"]), memory)
+        )
     ends = {name: found[name]["strokes"][str(last)] for name in ("mask", "konva")}
-    section.notes.append(f"at stroke {last} a move with Konva takes {ends['konva']['move'] / max(ends['mask']['move'], 0.01):.0f} times as long")
-    section.notes.append(f"the handler of a move alone: {ends['mask']['event']:.2f} ms; undo of a stroke: {found['mask']['undo']:.1f} ms")
+    section.notes.append(
+        f"at stroke {last} a move with Konva takes {ends['konva']['move'] / max(ends['mask']['move'], 0.01):.0f} times as long"
+    )
+    section.notes.append(
+        f"the handler of a move alone: {ends['mask']['event']:.2f} ms; undo of a stroke: {found['mask']['undo']:.1f} ms"
+    )
     for name in ("mask", "sketch"):
         for number in ("1", str(last)):
             cost = found[name]["strokes"][number]
-            section.goals.append(goal(f"{name}, move of stroke {number}: at most {MOVE:.0f} ms", cost["move"], MOVE, "ms"))
-            section.goals.append(goal(f"{name}, commit of stroke {number}: at most {COMMIT:.0f} ms", cost["commit"], COMMIT, "ms"))
-        section.goals.append(goal(f"{name}, undo memory: at most {MEMORY / 1e6} MB", found[name]["bytes"] / 1e6, MEMORY / 1e6, "MB"))
+            section.goals.append(
+                goal(f"{name}, move of stroke {number}: at most {MOVE:.0f} ms", cost["move"], MOVE, "ms")
+            )
+            section.goals.append(
+                goal(f"{name}, commit of stroke {number}: at most {COMMIT:.0f} ms", cost["commit"], COMMIT, "ms")
+            )
+        section.goals.append(
+            goal(f"{name}, undo memory: at most {MEMORY / 1e6} MB", found[name]["bytes"] / 1e6, MEMORY / 1e6, "MB")
+        )
     return section
 
 

@@ -3,10 +3,10 @@ import { pinch, wheelWish } from "./gesture";
 import type { Hands } from "./hands";
 import type { Point, Sample } from "./types";
 
-/** A second finger within this time takes back what the first began to paint; later the stroke is kept. Milliseconds. */
-const SECOND_FINGER = 250;
+/** A second finger within this time, or before the first one moved this far, takes back what that began to paint; later it is kept. */
+const SECOND_FINGER = { milliseconds: 250, pixels: 12 };
 
-type Doing = { kind: "tool"; pointer: number; since: number } | { kind: "pan"; pointer: number } | { kind: "pinch" };
+type Doing = { kind: "tool"; pointer: number; since: number; from: Point } | { kind: "pan"; pointer: number } | { kind: "pinch" };
 
 /** Pointers, wheel and keys of the element: strokes for the tools, pan and zoom for the view. */
 export class Input {
@@ -65,7 +65,7 @@ export class Input {
     if (document.activeElement !== document.body && document.activeElement !== this.#canvas) this.#canvas.focus({ preventScroll: true });
     if (event.pointerType === "touch") {
       this.#touches.set(event.pointerId, point);
-      if (this.#touches.size === 2) this.#beginPinch();
+      if (this.#touches.size === 2) this.#beginPinch(event.timeStamp);
       if (this.#touches.size > 1) return;
     }
     if (this.#doing) return;
@@ -76,7 +76,7 @@ export class Input {
       event.preventDefault();
       this.#doing = { kind: "pan", pointer: event.pointerId };
     } else if (event.button === 0 || event.button === 5) {
-      this.#doing = { kind: "tool", pointer: event.pointerId, since: event.timeStamp };
+      this.#doing = { kind: "tool", pointer: event.pointerId, since: event.timeStamp, from: point };
       const sample = this.#sample(event);
       this.#last = sample;
       // Button 5 is the other end of a pen.
@@ -129,11 +129,14 @@ export class Input {
     this.refresh();
   }
 
-  #beginPinch(): void {
+  #beginPinch(time: number): void {
     const doing = this.#doing;
     this.#doing = { kind: "pinch" };
     if (doing?.kind !== "tool") return;
-    if (performance.now() - doing.since < SECOND_FINGER || !this.#last) this.#hands.cancel();
+    const { x, y } = this.#screenPoint ?? doing.from;
+    const moved = Math.hypot(x - doing.from.x, y - doing.from.y);
+    const early = time - doing.since < SECOND_FINGER.milliseconds || moved < SECOND_FINGER.pixels;
+    if (early || !this.#last) this.#hands.cancel();
     else this.#hands.up(this.#last);
     this.#last = null;
     this.#hover(null);

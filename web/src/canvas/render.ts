@@ -19,6 +19,9 @@ export interface Scene {
 /** From this many device pixels a pixel on, pixels are shown as squares. */
 const SQUARES = 2;
 const CHECK = 8;
+const HAIR = 1 / 512;
+/** Device pixels around a change that smoothing and halving can reach. */
+const REACH = 4;
 
 /** Draws the document, at most once a frame and only where something changed, and the overlay apart from it. */
 export class Renderer {
@@ -57,10 +60,10 @@ export class Renderer {
     const whole = { x: 0, y: 0, width: Math.round(screen.width * ratio), height: Math.round(screen.height * ratio) };
     if (part) {
       const seen = viewport.rectToScreen(part);
-      const x = Math.floor(seen.x * ratio) - 1;
-      const y = Math.floor(seen.y * ratio) - 1;
-      const right = Math.ceil((seen.x + seen.width) * ratio) + 1;
-      const bottom = Math.ceil((seen.y + seen.height) * ratio) + 1;
+      const x = Math.floor(seen.x * ratio) - REACH;
+      const y = Math.floor(seen.y * ratio) - REACH;
+      const right = Math.ceil((seen.x + seen.width) * ratio) + REACH;
+      const bottom = Math.ceil((seen.y + seen.height) * ratio) + REACH;
       const seenPart = intersect({ x, y, width: right - x, height: bottom - y }, whole);
       if (isEmpty(seenPart)) return;
       this.#dirty = union(this.#dirty, seenPart);
@@ -133,6 +136,11 @@ export class Renderer {
     graphics.imageSmoothingEnabled = own < SQUARES || (placement !== null && placement.angle !== 0);
     graphics.imageSmoothingQuality = "low";
     const times = 2 ** level;
+    if (!graphics.imageSmoothingEnabled) {
+      // Off the grid by a hair: a screen pixel whose middle lies on the border of two pixels always shows the same one.
+      const { a, b, c, d, e, f } = graphics.getTransform();
+      graphics.setTransform(a, b, c, d, e - HAIR, f - HAIR);
+    }
     // A level of an odd size reaches a little over the edge; its last pixel is half outside.
     graphics.drawImage(image, 0, 0, image.width * times, image.height * times);
   }
