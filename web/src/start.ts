@@ -3,6 +3,7 @@ import { actions } from "./actions";
 import { receive } from "./actions/file";
 import { actionFor, takesText } from "./actions/keys";
 import { startLayout } from "./shell/layout";
+import { startAttention, waitsForResult } from "./state/attention";
 import { closeDialog, openDialog } from "./state/dialogs";
 import { startForm } from "./state/form";
 import { jobs, startJobs } from "./state/jobs";
@@ -19,7 +20,8 @@ export function start(): void {
   startPreferences();
   startLayout();
   startForm();
-  startJobs((result, job) => addResult(result, job?.source === "web"));
+  startJobs((result, job) => addResult(result, job?.source === "web" && waitsForResult()));
+  startAttention();
   listen();
   watchEffect(() => (document.title = title()));
   begin().catch((error: unknown) => report(error));
