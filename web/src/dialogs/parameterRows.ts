@@ -10,10 +10,11 @@ export interface Row {
   text: string;
 }
 
-/** Return the settings of a readback in its own order; pictures are left out. */
+/** Return the settings of a readback in its own order, prompts first; pictures are left out. */
 export function rowsOf(readback: Readback): Row[] {
   const rows: Row[] = [];
-  for (const [name, value] of Object.entries(readback.request)) {
+  const { prompt, negative_prompt, ...others } = readback.request;
+  for (const [name, value] of Object.entries({ prompt, negative_prompt, ...others })) {
     const field = fieldOf(readback.kind, name);
     if (value === null || value === undefined || value === "" || field?.kind === "picture" || name === "images" || name === "mask") continue;
     rows.push({ name, title: field ? fieldTitle(field) : name, text: worded(value, field) });

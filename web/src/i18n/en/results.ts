@@ -16,6 +16,7 @@ export const results = {
     zoomOut: "Zoom out",
     zoomFit: "Fit",
     zoomFull: "Actual size",
+    zoomNow: "Zoom {scale}; press for actual size",
     view: "View",
     live: "Being made now",
     liveHide: "Show the last result",
