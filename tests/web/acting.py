@@ -1,0 +1,291 @@
+"""What a person does on the page, for the browser tests: by mouse, keys, roles and labels.
+
+Points and colors are of the document (the open picture), in pixels from its top left. `window.redraw` only says where a
+point of the document lies on the screen and what is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, Page
+
+SURFACE = "canvas.surface"
+STRIP = '[data-tour="strip"] [data-id]'
+LONG = 120_000
+"""Milliseconds that a picture of the starter model may take on a machine that does much else."""
+
+Point = tuple[float, float]
+
+_READY = """() => document.querySelector('[data-field="strength"], [data-field="prompt"]') !== null"""
+_OPEN = """(before) => {
+  const canvas = window.redraw.engine();
+  const isLoading = document.querySelector(".canvas-stage progress, .empty progress") !== null;
+  return canvas.size !== null && !isLoading && canvas.layers.map((one) => one.id).join() !== before;
+}"""
+_LAYERS = "() => window.redraw?.engine().layers.map((one) => one.id).join() ?? ''"
+_AT = """([x, y]) => {
+  const canvas = window.redraw.engine(), box = document.querySelector("canvas.surface").getBoundingClientRect();
+  const at = canvas.toScreen({ x, y });
+  return [box.left + at.x, box.top + at.y];
+}"""
+_TRANSFER = """(files) => {
+  const transfer = new DataTransfer();
+  for (const { name, mimeType, base64 } of files) {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, { type: mimeType }));
+  }
+  return transfer;
+}"""
+_DRAG = """(element, [kind, transfer]) => {
+  const box = element.getBoundingClientRect();
+  element.dispatchEvent(new DragEvent(kind, {
+    bubbles: true, cancelable: true, composed: true, dataTransfer: transfer,
+    clientX: box.left + box.width / 2, clientY: box.top + box.height / 2,
+  }));
+}"""
+
+
+def png(color: str | tuple[int, ...] = "red", size: tuple[int, int] = (96, 64), mode: str = "RGB") -> bytes:
+    """A PNG of one color."""
+    return encoded(Image.new(mode, size, color))
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture as the bytes of a file."""
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def payload(name: str, content: bytes | Path, kind: str = "image/png") -> FilePayload:
+    """A file for `choose`, `drop` and `paste`."""
+    return {"name": name, "mimeType": kind, "buffer": content if isinstance(content, bytes) else content.read_bytes()}
+
+
+def skip_tour(page: Page) -> None:
+    """Wait for the first visit's tour and end it; the example is open then."""
+    page.get_by_role("dialog").get_by_role("button", name="Skip").click(timeout=LONG)
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def begin(page: Page, *, empty: bool = False) -> None:
+    """Begin at the first visit: the tour is ended; `empty` closes the example too."""
+    wait_form(page)
+    skip_tour(page)
+    if empty:
+        menu(page, "Close the picture")
+        page.get_by_role("heading", name="Drop a picture here").wait_for()
+
+
+def wait_form(page: Page) -> None:
+    """Wait until the form knows the server's fields."""
+    page.wait_for_function(_READY, timeout=LONG)
+
+
+def menu(page: Page, name: str) -> None:
+    """Choose an entry of the File menu."""
+    page.get_by_role("button", name="File", exact=True).click()
+    page.get_by_role("menuitem", name=name).click()
+
+
+def set_mode(page: Page, name: str) -> None:
+    """Choose a mode by its label: "Inpaint sketch"."""
+    page.get_by_role("radio", name=name, exact=True).click()
+
+
+def tool(page: Page, name: str) -> None:
+    """Choose a tool by its label: "Brush"."""
+    page.get_by_role("radiogroup", name="Tools", exact=True).get_by_role(
+        "radio", name=re.compile(f"^{name}\\b")
+    ).click()
+
+
+def layers(page: Page) -> str:
+    """The layers that there are now, for `wait_open`."""
+    found: str = page.evaluate(_LAYERS)
+    return found
+
+
+def wait_open(page: Page, before: str = "") -> None:
+    """Wait until a picture is open and loaded, and the layers are others than `before`."""
+    page.wait_for_function(_OPEN, arg=before, timeout=LONG)
+
+
+def choose(page: Page, file: FilePayload | Path, action: str = "Open a picture…", *, wait: bool = True) -> None:
+    """Give a file to the browser's own dialog of a File menu's entry."""
+    before = layers(page)
+    with page.expect_file_chooser() as chooser:
+        menu(page, action)
+    chooser.value.set_files(file)
+    if wait:
+        wait_open(page, before)
+
+
+def transfer(page: Page, *files: FilePayload) -> Any:
+    """A DataTransfer in the page that carries files."""
+    given = [{**file, "buffer": None, "base64": base64.b64encode(file["buffer"]).decode()} for file in files]
+    return page.evaluate_handle(_TRANSFER, given)
+
+
+def drop(page: Page, *files: FilePayload, zone: str | None = "Open") -> None:
+    """Drag files over the canvas and let them fall on the zone of that name; None: on the canvas itself."""
+    drop_on(page, page.locator(".canvas-stage"), transfer(page, *files), zone)
+
+
+def drop_on(page: Page, target: Locator, carried: Any, zone: str | None = None) -> None:
+    """Drag a DataTransfer over an element and let it fall there, or on a zone that shows itself meanwhile."""
+    element = target.element_handle()
+    for kind in ("dragenter", "dragover"):
+        element.evaluate(_DRAG, [kind, carried])
+    if zone is not None:
+        found = page.locator(".zone", has_text=re.compile(f"^\\s*{zone}\\s*$"))
+        found.wait_for()
+        element = found.element_handle()
+        for kind in ("dragenter", "dragover"):
+            element.evaluate(_DRAG, [kind, carried])
+    element.evaluate(_DRAG, ["drop", carried])
+
+
+def paste(page: Page, *files: FilePayload) -> None:
+    """Press Ctrl+V with files on the clipboard, as the browser tells it to the page."""
+    page.evaluate(
+        "(clipboardData) => (document.activeElement ?? document.body).dispatchEvent("
+        "new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData }))",
+        transfer(page, *files),
+    )
+
+
+def screen(page: Page, point: Point) -> Point:
+    """Where a point of the document is in the window, CSS pixels."""
+    x, y = page.evaluate(_AT, list(point))
+    return x, y
+
+
+def stroke(page: Page, points: Sequence[Point], *, steps: int = 4, modifiers: Sequence[str] = ()) -> None:
+    """Press at the first point, go along the others and let go."""
+    for key in modifiers:
+        page.keyboard.down(key)
+    page.mouse.move(*screen(page, points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*screen(page, point), steps=steps)
+    page.mouse.up()
+    for key in modifiers:
+        page.keyboard.up(key)
+
+
+def click(page: Page, point: Point) -> None:
+    """Click on a point of the document."""
+    page.mouse.click(*screen(page, point))
+
+
+def color_at(page: Page, point: Point) -> tuple[int, int, int]:
+    """Color of the document there, all layers as seen, without the mask."""
+    found: str = page.evaluate("([x, y]) => window.redraw.engine().colorAt({ x, y })", list(point))
+    assert found is not None, f"{point} is outside of the picture"
+    return int(found[1:3], 16), int(found[3:5], 16), int(found[5:7], 16)
+
+
+def document_size(page: Page) -> tuple[int, int] | None:
+    """Width and height of the document in pixels; None if nothing is open."""
+    size = page.evaluate("() => window.redraw.engine().size")
+    return (size["width"], size["height"]) if size else None
+
+
+def layer_pixels(page: Page, kind: Literal["picture", "pasted", "sketch", "mask"]) -> Image.Image | None:
+    """Pixels of the first layer of a kind, RGBA; None if there is none."""
+    found = page.evaluate(
+        """async (kind) => {
+      const layer = window.redraw.engine().layers.find((one) => one.kind === kind);
+      if (!layer) return null;
+      const bytes = new Uint8Array(await (await layer.canvas.convertToBlob()).arrayBuffer());
+      let text = "";
+      for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+      return btoa(text);
+    }""",
+        kind,
+    )
+    return None if found is None else Image.open(io.BytesIO(base64.b64decode(found))).convert("RGBA")
+
+
+def shown_picture(page: Page) -> Image.Image:
+    """What is drawn on the screen's canvas element: with zoom, tint and guides."""
+    found: str = page.evaluate("(surface) => document.querySelector(surface).toDataURL()", SURFACE)
+    return Image.open(io.BytesIO(base64.b64decode(found.partition(",")[2]))).convert("RGBA")
+
+
+def set_number(page: Page, label: str, number: float | str) -> None:
+    """Type into a number box of the form."""
+    box = page.get_by_label(label, exact=True).and_(page.get_by_role("spinbutton"))
+    box.fill(str(number))
+    box.press("Enter")
+
+
+def set_prompt(page: Page, text: str) -> None:
+    """Type the prompt."""
+    page.locator("#field-prompt").fill(text)
+
+
+def generate(page: Page) -> None:
+    """Press Generate (it is called Queue while something is at work)."""
+    page.get_by_role("button", name=re.compile(r"^(Generate|Queue)\b")).and_(page.locator(".go")).click()
+
+
+def results(page: Page) -> list[str]:
+    """Ids of this visit's results, the newest first."""
+    return [one.get_attribute("data-id") or "" for one in page.locator(STRIP).all()]
+
+
+def wait_results(page: Page, count: int, timeout: float = LONG) -> list[str]:
+    """Wait until this visit has so many results; their ids, the newest first."""
+    page.wait_for_function(
+        "([strip, count]) => document.querySelectorAll(strip).length >= count", arg=[STRIP, count], timeout=timeout
+    )
+    return results(page)
+
+
+def make(page: Page) -> Image.Image:
+    """Generate one picture, wait for it and return it."""
+    count = len(results(page))
+    generate(page)
+    return result_pixels(page, wait_results(page, count + 1)[0])
+
+
+def result_pixels(page: Page, result: str | None = None) -> Image.Image:
+    """Pixels of a result (the newest one)."""
+    found = page.request.get(f"/api/v1/results/{result or results(page)[0]}/picture")
+    assert found.ok, found.text()
+    return Image.open(io.BytesIO(found.body())).convert("RGB")
+
+
+def result_record(page: Page, result: str | None = None) -> dict[str, Any]:
+    """What the server knows of a result (the newest one)."""
+    found = page.request.get(f"/api/v1/results/{result or results(page)[0]}")
+    assert found.ok, found.text()
+    record: dict[str, Any] = found.json()
+    return record
+
+
+def back_to_canvas(page: Page) -> None:
+    """Leave the result that is looked at."""
+    page.get_by_role("toolbar", name="Result").get_by_role("button", name="Back to canvas").click()
+    page.locator(".result-stage").wait_for(state="detached")
+
+
+def notice(page: Page, text: str) -> Locator:
+    """The message that has this text; wait for it with `.wait_for()`."""
+    return page.get_by_role("region", name="Messages").locator("li").filter(has_text=text)
+
+
+def dismiss(page: Page) -> None:
+    """Close every message, also one that is just going."""
+    closing = page.get_by_role("region", name="Messages").get_by_role("button", name="Close")
+    closing.evaluate_all("(all) => all.forEach((one) => one.click())")
+    page.get_by_role("region", name="Messages").locator("li").first.wait_for(state="detached")
