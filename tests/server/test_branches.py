@@ -78,7 +78,7 @@ def other_than_default(info: FieldInfo) -> Any:
         return [64, 128]
     if info.kind is str:
         return "some words"
-    low, high, step = info.slider or (5, 500, 1)
+    low, _, step = info.slider or (5, 500, 1)
     value = low + step * (3 if low + step == info.default else 1)
     return value if info.kind is float else int(value)
 

@@ -26,6 +26,7 @@ def built(tmp_path: Path) -> Path:
     for name, data in {"page-1a2b.js": SCRIPT, "page-1a2b.css": b"a{}", "deep/x-1.woff2": b"font"}.items():
         (folder / "assets" / name).write_bytes(data)
     (folder / "assets" / "page-1a2b.js.gz").write_bytes(gzip.compress(SCRIPT))
+    (folder / "assets" / "bare-9.js").write_bytes(SCRIPT * 5)
     (folder / "assets" / "notes.txt").write_bytes(b"not served")
     (tmp_path / "secret.js").write_bytes(b"secret")
     (folder / "assets" / "link.js").symlink_to(tmp_path / "secret.js")
@@ -98,6 +99,13 @@ def test_the_packed_file_goes_to_those_who_take_it(studio: Any, accepted: str, p
     assert answer.headers["etag"].endswith('-gz"') == packed
     plain = studio.get("/assets/page-1a2b.css", headers={"accept-encoding": "gzip"})
     assert "content-encoding" not in plain.headers
+
+
+def test_a_longer_text_without_a_packed_file_is_packed_at_the_start(studio: Any) -> None:
+    answer = studio.get("/assets/bare-9.js", headers={"accept-encoding": "gzip"})
+    assert (answer.headers["content-encoding"], answer.content) == ("gzip", SCRIPT * 5)
+    assert int(answer.headers["content-length"]) < len(SCRIPT)
+    assert "content-encoding" not in studio.get("/assets/bare-9.js", headers={"accept-encoding": "identity"}).headers
 
 
 @pytest.mark.parametrize(

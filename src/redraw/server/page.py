@@ -1,11 +1,12 @@
 """The studio's page: the files its build left, read once at the start and served from memory.
 
-Only what was in the folder then is ever served, by its whole name; nothing of a request becomes a path. A text file may
-have the same name with `.gz` beside it, which goes to those who take it.
+Only what was in the folder then is ever served, by its whole name; nothing of a request becomes a path. Texts go packed
+to those who take that: as the file of the same name with `.gz` beside them, or packed here.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ FRESH: Final = "no-cache"
 FOREVER: Final = "private, max-age=31536000, immutable"
 """For files whose names change with what is in them."""
 _PACKED: Final = ".gz"
+_TEXTS: Final = frozenset({"html", "js", "mjs", "css", "json", "webmanifest", "svg"})
+_WORTH: Final = 1024  # bytes from which a text is packed
+_LEVEL: Final = 6
 # What the page is made of, independent of the system's own table; anything else is not served.
 _TYPES: Final[Mapping[str, str]] = {
     "html": "text/html; charset=utf-8",
@@ -47,7 +51,7 @@ class PageFile:
 
     Attributes:
         data: its bytes.
-        packed: the same with gzip, None if there is no such file.
+        packed: the same with gzip, None where that is not worth it.
         media_type: by its ending.
         tag: of its bytes, without quotes.
     """
@@ -111,6 +115,16 @@ def _takes_gzip(accepted: str) -> bool:
     return weight.removeprefix("q=").strip("0.") != "" or not weight
 
 
+def _packed(path: Path, data: bytes) -> bytes | None:
+    """Return a file's packed form: the one beside it, or for a longer text one made now."""
+    beside = path.with_name(path.name + _PACKED)
+    if beside.is_file():
+        return beside.read_bytes()
+    if path.suffix[1:] not in _TEXTS or len(data) < _WORTH:
+        return None
+    return gzip.compress(data, _LEVEL, mtime=0)
+
+
 def _read(folder: Path) -> dict[str, PageFile]:
     """Return every file below a folder that a page may have, by its path inside."""
     found: dict[str, PageFile] = {}
@@ -118,11 +132,10 @@ def _read(folder: Path) -> dict[str, PageFile]:
         media_type = _TYPES.get(path.suffix[1:])
         if media_type is None or path.is_symlink() or not path.is_file():
             continue
-        packed = path.with_name(path.name + _PACKED)
         data = path.read_bytes()
         found[path.relative_to(folder).as_posix()] = PageFile(
             data,
-            packed.read_bytes() if packed.is_file() else None,
+            _packed(path, data),
             media_type,
             hashlib.sha256(data).hexdigest()[:32],
         )
