@@ -102,13 +102,18 @@ async function ours({ target, last, looked, side = SIDE, hardness = 0.8, size = 
   return { strokes: found, bytes, undo };
 }
 
-/** Konva as its guides show it: a line for each stroke on one layer, points added as the pointer moves. */
-async function konvas({ last, looked }) {
+/**
+ * Konva as its guides show it: a line for each stroke on one layer, points added as the pointer moves. `full`: as many pixels as
+ * the document has (what is painted can be exported), else as many as the screen shows.
+ */
+async function konvas({ last, looked, full }) {
   const { default: Konva } = await import("/konva.js");
   const { box } = fresh();
   box.replaceChildren();
-  const stage = new Konva.Stage({ container: box, width: box.clientWidth, height: box.clientHeight });
-  const zoom = (Math.min(box.clientWidth, box.clientHeight) - 48) / SIDE;
+  const width = full ? SIDE : box.clientWidth;
+  const height = full ? SIDE : box.clientHeight;
+  const stage = new Konva.Stage({ container: box, width, height });
+  const zoom = full ? 1 : (Math.min(width, height) - 48) / SIDE;
   const layer = new Konva.Layer({ scaleX: zoom, scaleY: zoom, listening: false });
   stage.add(layer);
   const { content } = stage;

@@ -623,7 +623,7 @@ def test_what_is_drawn_in_parts_is_what_would_be_drawn_at_once(canvas: Callable[
       return worst;
     }"""
     )
-    # Smoothing rounds a position a little differently from where a row begins: a few levels, in few values of the noise.
+    # Smoothing rounds a position a little differently from where a row begins: a few levels, seldom.
     for most, share in found.values():
         assert most <= 32
         assert share <= 0.005

@@ -19,7 +19,7 @@ export interface Scene {
 /** From this many device pixels a pixel on, pixels are shown as squares. */
 const SQUARES = 2;
 const CHECK = 8;
-const HAIR = 1 / 512;
+const HAIR = 1 / 16;
 /** Device pixels around a change that smoothing and halving can reach. */
 const REACH = 4;
 
