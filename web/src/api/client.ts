@@ -32,15 +32,6 @@ export async function answer<T>(call: Promise<{ data?: T; error?: unknown; respo
   return data as T;
 }
 
-/** Call a route below /api/v1 by hand: those whose types the schema cannot say. Throws `ApiError`. */
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers = body === undefined ? OWN_PAGE : { ...OWN_PAGE, "Content-Type": "application/json" };
-  const response = await send(new Request(API + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }));
-  const read = await readJson(response);
-  if (!response.ok) throw problemOf(response.status, read);
-  return read as T;
-}
-
 /** Return the bytes of a file on the server; throws `ApiError`. */
 export async function fetchBlob(path: string): Promise<Blob> {
   const response = await send(new Request(path, { headers: OWN_PAGE }));

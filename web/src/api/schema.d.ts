@@ -167,7 +167,7 @@ export interface paths {
         put?: never;
         /**
          * Interrupt
-         * @description End a running job with the picture at work as it is now.
+         * @description End a running job with the picture at work as it is now, or when it is wholly done.
          */
         post: operations["interrupt_api_v1_jobs__id__interrupt_post"];
         delete?: never;
@@ -602,6 +602,26 @@ export interface paths {
          * @description Mark a result as favorite, or no more.
          */
         patch: operations["change_api_v1_results__id__patch"];
+        trace?: never;
+    };
+    "/api/v1/results/{id}/lineage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lineage
+         * @description Show what a result was made from, back to the first picture, and what was made from it.
+         */
+        get: operations["lineage_api_v1_results__id__lineage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/results/{id}/picture": {
@@ -1511,11 +1531,16 @@ export interface components {
         };
         /**
          * JobChanges
-         * @description What may be changed of a job; `request` only while it waits.
+         * @description What may be changed of a job; `request` and `priority` only while it waits.
          */
         JobChanges: {
             /** Favorite */
             favorite?: boolean | null;
+            /**
+             * Priority
+             * @description Higher runs first.
+             */
+            priority?: number | null;
             /**
              * Request
              * @description Fields of the request that change.
@@ -1621,7 +1646,7 @@ export interface components {
              * Wish
              * @enum {string}
              */
-            wish: "" | "cancel" | "interrupt" | "skip";
+            wish: "" | "cancel" | "interrupt" | "finish" | "skip";
         };
         /**
          * KindOut
@@ -1647,6 +1672,22 @@ export interface components {
             held: boolean;
             /** Line */
             line: components["schemas"]["JobOut"][];
+        };
+        /**
+         * LineageOut
+         * @description Where a result comes from and what came of it.
+         */
+        LineageOut: {
+            /**
+             * Ancestors
+             * @description The first picture first; those in the trash have `trashed`.
+             */
+            ancestors: components["schemas"]["ResultOut"][];
+            /**
+             * Children
+             * @description Made from it directly, the oldest first.
+             */
+            children: components["schemas"]["ResultOut"][];
         };
         /**
          * ModelOut
@@ -1927,12 +1968,27 @@ export interface components {
             infotext: string;
             /** Job */
             job: string;
+            /**
+             * Kind
+             * @description Which request made it.
+             */
+            kind: string;
             /** Links */
             links: {
                 [key: string]: string;
             };
             /** Notes */
             notes: string[];
+            /**
+             * Parent
+             * @description The result its job was made from.
+             */
+            parent: string | null;
+            /**
+             * Prompt
+             * @description Its beginning.
+             */
+            prompt: string;
             /** Recipe */
             recipe: {
                 [key: string]: unknown;
@@ -1943,6 +1999,11 @@ export interface components {
             sha256: string;
             /** Size */
             size: number;
+            /**
+             * Sources
+             * @description SHA-256 of the pictures it was made from.
+             */
+            sources: string[];
             /** Trashed */
             trashed: number | null;
             /** Width */
@@ -3054,7 +3115,10 @@ export interface operations {
     };
     interrupt_api_v1_jobs__id__interrupt_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At once, or when this one is done. */
+                when?: "now" | "after-picture";
+            };
             header?: never;
             path: {
                 /** @description A job's id. */
@@ -3109,13 +3173,13 @@ export interface operations {
                     "application/json": components["schemas"]["ProblemOut"];
                 };
             };
-            /** @description Validation Error */
+            /** @description A problem. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["ProblemOut"];
                 };
             };
         };
@@ -4065,6 +4129,10 @@ export interface operations {
                 text?: string | null;
                 favorite?: boolean | null;
                 trashed?: boolean;
+                /** @description Only of this job. */
+                job?: string | null;
+                /** @description Only made from this result. */
+                parent?: string | null;
                 /** @description `next` of the page before. */
                 after?: string | null;
                 /** @description Entries of a page. */
@@ -4253,6 +4321,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResultOut"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    lineage_api_v1_results__id__lineage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A result's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineageOut"];
                 };
             };
             /** @description A problem. */

@@ -1,5 +1,5 @@
 import { reactive } from "vue";
-import { answer, api, call } from "@/api/client";
+import { answer, api } from "@/api/client";
 import type { Job, Progress } from "@/api/types";
 import { ApiError, report } from "./notices";
 import { preferences } from "./preferences";
@@ -123,9 +123,10 @@ const at = (id: string): { params: { path: { id: string } } } => ({ params: { pa
 export async function interrupt(): Promise<void> {
   const { running } = jobs;
   if (!running) return;
-  const when = preferences.finishPicture && !jobs.stopping ? "?when=after-picture" : "";
+  const when = preferences.finishPicture && !jobs.stopping ? "after-picture" : "now";
+  const params = { ...at(running.id).params, query: { when } } as const;
   jobs.stopping = true;
-  if (!(await ask(() => call("POST", `/jobs/${running.id}/interrupt${when}`)))) jobs.stopping = false;
+  if (!(await ask(() => answer(api.POST("/api/v1/jobs/{id}/interrupt", { params }))))) jobs.stopping = false;
 }
 
 /** Finish only the picture at work as it is now, and go on with the next. */

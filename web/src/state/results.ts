@@ -1,5 +1,5 @@
 import { reactive } from "vue";
-import { answer, api, call, fetchBlob } from "@/api/client";
+import { answer, api, fetchBlob } from "@/api/client";
 import type { Readback, Result } from "@/api/types";
 import { uploadPicture } from "@/api/upload";
 import { translate } from "@/i18n";
@@ -57,14 +57,8 @@ export function thumbnailUrl(result: Result): string {
 
 /** Address of what a result was made from, upright; null if it was made from words. */
 export function sourceUrl(result: Result): string | null {
-  const first = (result as Result & { sources?: string[] }).sources?.[0] ?? imagesOf(result.recipe.request ?? result.recipe)[0];
+  const [first] = result.sources;
   return first === undefined ? null : `/api/v1/pictures/${first}/view`;
-}
-
-/** SHA-256 of the pictures in a request's fields. */
-function imagesOf(request: unknown): string[] {
-  const images = (request as { images?: { sha256?: unknown }[] }).images ?? [];
-  return images.map((one) => one.sha256).filter((one) => typeof one === "string");
 }
 
 /** Show a result on the stage; null shows the canvas again. */
@@ -184,7 +178,7 @@ async function page(fromStart: boolean): Promise<void> {
 /** Return the results a result came from, oldest first, and those made from it. */
 export async function lineage(id: string): Promise<{ ancestors: Result[]; children: Result[] }> {
   try {
-    return await call("GET", `/results/${id}/lineage`);
+    return await answer(api.GET("/api/v1/results/{id}/lineage", { params: { path: { id } } }));
   } catch (error) {
     report(error);
     return { ancestors: [], children: [] };

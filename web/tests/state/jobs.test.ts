@@ -11,7 +11,7 @@ import { fillLibrary } from "./schema";
 import { HandmadeServer, problem } from "./server";
 import { pngFile, Uploads } from "./uploads";
 
-const made = vi.hoisted(() => ({ canvas: null as unknown }));
+const made = vi.hoisted((): { canvas: unknown } => ({ canvas: null }));
 vi.mock("@/canvas", () => ({ createEngine: () => made.canvas }));
 
 const canvas = new HandmadeCanvas();
@@ -252,7 +252,7 @@ describe("steering", () => {
     server.on("POST /jobs/{id}/interrupt", {});
     await interrupt();
     await interrupt();
-    expect(server.to("POST /jobs/a/interrupt").map((one) => one.query.get("when"))).toEqual(["after-picture", null]);
+    expect(server.to("POST /jobs/a/interrupt").map((one) => one.query.get("when"))).toEqual(["after-picture", "now"]);
     expect(jobs.stopping).toBe(true);
   });
 

@@ -10,7 +10,7 @@ import { pngFile, Uploads } from "./uploads";
 vi.mock("@/canvas", () => ({ createEngine: () => null }));
 
 const result = (id: string, more: Partial<Result> = {}): Result =>
-  ({ id, job: "a", index: 0, seed: 5, sha256: `sha-${id}`, format: "png", favorite: false, recipe: {}, ...more }) as unknown as Result;
+  ({ id, job: "a", index: 0, seed: 5, sha256: `sha-${id}`, format: "png", favorite: false, sources: [], ...more }) as unknown as Result;
 
 let server: HandmadeServer;
 
@@ -38,7 +38,7 @@ it("a new result is the first of the filmstrip, once, and shown only if it is wa
 it("knows the addresses of pictures", () => {
   expect(pictureUrl(result("r1"))).toBe("/api/v1/results/r1/picture");
   expect(sourceUrl(result("r1"))).toBeNull();
-  expect(sourceUrl(result("r1", { recipe: { request: { images: [{ sha256: "abc" }] } } }))).toBe("/api/v1/pictures/abc/view");
+  expect(sourceUrl(result("r1", { sources: ["abc"] }))).toBe("/api/v1/pictures/abc/view");
 });
 
 describe("a favorite", () => {

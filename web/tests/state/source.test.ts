@@ -9,7 +9,7 @@ import { HandmadeCanvas, stubBitmaps } from "./canvas";
 import { HandmadeServer } from "./server";
 import { pngFile, Uploads } from "./uploads";
 
-const made = vi.hoisted(() => ({ canvas: null as unknown }));
+const made = vi.hoisted((): { canvas: unknown } => ({ canvas: null }));
 vi.mock("@/canvas", () => ({ createEngine: () => made.canvas }));
 
 let canvas: HandmadeCanvas;
