@@ -42,7 +42,8 @@ function refusal(from, to, source) {
   if (there.house === "canvas" && !door) return "the canvas's door is src/canvas/index";
   if (!VIEWS.has(there.house)) return null;
   if (BELOW_VIEWS.has(here.house)) return `src/${here.room} lies below src/${there.room} and does not know it`;
-  if (VIEWS.has(here.house) && here.room !== there.room && !door) {
+  // The shell is the frame around all the others.
+  if (VIEWS.has(here.house) && here.house !== "shell" && here.room !== there.room && !door) {
     return `src/${here.room} reaches src/${there.room} through src/state, src/actions or its index ("${source}" is inside)`;
   }
   return null;

@@ -25,6 +25,7 @@ describe("a module may import", () => {
     ["stage/a.ts", "@/shared/Icon.vue"],
     ["stage/a.ts", "@/state/form"],
     ["stage/a.ts", "vue"],
+    ["shell/a.ts", "@/panels/form/FormPanel.vue"],
     ["app.ts", "@/panels/form/FormPanel.vue"],
   ])("%s: %s", (file, source) => {
     expect(said(file, `import "${source}";`)).toBe("");
