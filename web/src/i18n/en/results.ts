@@ -1,7 +1,7 @@
 /** English texts: results, the stage they are looked at on, the history, and their dialogs. */
 export const results = {
   stage: {
-    name: "Result",
+    name: "Shown result",
     toolbar: "Result",
     back: "Back to canvas",
     position: "{at} of {count}",
@@ -79,7 +79,7 @@ export const results = {
     actions: "Actions for result {at}",
   },
   panel: {
-    name: "Result",
+    name: "About the result",
     help: "Nothing is chosen",
     helpText: "Choose a picture in the strip below, or in the history, to see how it was made, reuse its settings, or go on from it.",
     readOther: "Read the parameters of a picture …",
@@ -206,7 +206,6 @@ export const results = {
     continue: "Continue from here",
     loading: "Looking …",
     step: "Step {at}",
-    item: "Step {at}, seed {seed}",
   },
 };
 

@@ -113,3 +113,8 @@ export function usesArrows(target: Element | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   return target.isContentEditable || target.closest(WITH_ARROWS) !== null;
 }
+
+/** Whether a menu or a small window hangs open over the page, which Escape closes first. */
+export function popupOpen(): boolean {
+  return document.querySelector("[data-reka-popper-content-wrapper] :is([role='menu'], [role='dialog'], [role='listbox'])") !== null;
+}
