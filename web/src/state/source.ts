@@ -2,7 +2,6 @@ import demoPicture from "@starter/demo.png";
 import demo from "@starter/demo.json";
 import { reactive } from "vue";
 import { fetchBlob } from "@/api/client";
-import { lostError } from "@/api/problem";
 import type { Received, Result } from "@/api/types";
 import { uploadPicture } from "@/api/upload";
 import { createEngine, type Engine, type Layer } from "@/canvas";
@@ -260,9 +259,9 @@ export function closePicture(): void {
 export async function openExample(): Promise<void> {
   let file: Blob;
   try {
-    file = await (await fetch(demoPicture)).blob();
+    file = await fetchBlob(demoPicture);
   } catch (error) {
-    report(lostError(String(error)));
+    report(error);
     return;
   }
   if (!(await openFile(file, demo.input))) return;
