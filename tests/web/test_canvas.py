@@ -673,3 +673,23 @@ def test_a_large_picture_opens_and_is_painted_on(canvas: Callable[..., Page]) ->
     }"""
     )
     assert found == [255, True, True]
+
+
+def test_what_comes_in_the_middle_of_a_stroke_keeps_it_as_a_step(canvas: Callable[..., Page]) -> None:
+    page = canvas()
+    found = page.evaluate(
+        """async () => {
+      const { engine } = tools;
+      engine.blank({ width: 300, height: 300 }, "#ffffff");
+      tools.paintOn("mask", { size: 20 });
+      tools.pointer("pointerdown", 50, 100);
+      tools.pointer("pointermove", 150, 100);
+      const { mask } = await engine.export({ paint: false, mask: true });
+      tools.pointer("pointermove", 150, 250);
+      tools.pointer("pointerup", 150, 250);
+      const after = [mask !== null, tools.at("mask", 100, 100)[3], tools.at("mask", 150, 220)[3]];
+      engine.undo();
+      return [...after, engine.hasMask, engine.canUndo];
+    }"""
+    )
+    assert found == [True, 255, 0, False, False]

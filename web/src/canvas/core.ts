@@ -47,6 +47,8 @@ export class Core implements EditHost, Scene {
   hover: Point | null = null;
   /** Draws over the overlay: the active tool's handles. */
   toolOverlay: ((graphics: CanvasRenderingContext2D) => void) | null = null;
+  /** Lifts the tool that a pointer presses. */
+  finishGesture: (() => void) | null = null;
   /** Whether the brush's ring is shown at the pointer. */
   ring = false;
   readonly events = new Events();
@@ -117,6 +119,7 @@ export class Core implements EditHost, Scene {
 
   /** Finish what a pointer is painting, so that something else can happen. */
   settle(): void {
+    this.finishGesture?.();
     this.#edit?.commit();
   }
 

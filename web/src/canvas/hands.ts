@@ -9,6 +9,7 @@ export class Hands {
   readonly #core: Core;
   readonly #tools: ReadonlyMap<ToolName, Tool>;
   #busy: Tool | null = null;
+  #last: Sample | null = null;
   /** Held keys. */
   space = false;
   alt = false;
@@ -17,6 +18,7 @@ export class Hands {
     this.#core = core;
     this.#tools = new Map(tools.map((tool) => [tool.name, tool]));
     this.context = new Context(core);
+    core.finishGesture = () => this.#finish();
     core.toolOverlay = (graphics) => this.current?.overlay?.(graphics, this.context);
   }
 
@@ -38,10 +40,12 @@ export class Hands {
     this.alt = sample.alt;
     const tool = (name && this.#tools.get(name)) ?? this.current;
     this.#busy = tool;
+    this.#last = sample;
     tool?.down(sample, this.context);
   }
 
   move(samples: readonly Sample[]): void {
+    this.#last = samples.at(-1) ?? this.#last;
     this.#busy?.move(samples, this.context);
   }
 
@@ -58,8 +62,13 @@ export class Hands {
 
   /** Another tool, target or step comes: a stroke that is being painted is kept, shapes that are clicked together are not. */
   leave(): void {
-    if (!this.#busy) this.cancel();
-    else this.#core.settle();
+    if (this.#busy) this.#finish();
+    else this.cancel();
+  }
+
+  /** Lift the pressed tool where it is: what it did is kept, and further moves of its pointer do nothing. */
+  #finish(): void {
+    if (this.#busy && this.#last) this.up(this.#last);
   }
 
   /** End what is going on without an effect: the pressed tool, or shapes that are clicked together. */
