@@ -12,7 +12,7 @@ export const layers = {
   hide: "Hide {name}",
   show: "Show {name}",
   opacity: "Opacity",
-  percent: "{percent} %",
+  percent: "{percent}%",
   up: "Move up",
   down: "Move down",
   merge: "Merge into the picture",

@@ -117,7 +117,7 @@ export const stage = {
   progress: {
     title: "Progress",
     preview: "Preview of the picture at work",
-    percent: "{percent} %",
+    percent: "{percent}%",
     picture: "picture {number} of {count}",
     left: "{time} left",
     starting: "Starting…",
@@ -172,7 +172,7 @@ export const stageActionTexts = {
   },
   view: {
     fit: "Fit the picture",
-    whole: "Zoom to 100 %",
+    whole: "Zoom to 100%",
     zoomIn: "Zoom in",
     zoomOut: "Zoom out",
     layers: "Show the layers",
