@@ -1,5 +1,5 @@
 import { Brush, ImageUp, ImageUpscale, Paintbrush, PenTool } from "@lucide/vue";
-import { reactive } from "vue";
+import { reactive, watch } from "vue";
 import type { Result } from "@/api/types";
 import { openDialog } from "@/state/dialogs";
 import type { Mode } from "@/state/form";
@@ -9,6 +9,15 @@ import type { Action } from "./types";
 
 /** Results that were looked at, so that one stays on the stage although the history does not list it any more. */
 const looked = reactive(new Map<string, Result>());
+
+watch(
+  () => results.selected,
+  (id) => {
+    const result = id === null ? undefined : resultById(id);
+    if (result) looked.set(result.id, result);
+  },
+  { flush: "sync" },
+);
 
 /** Show a result on the stage, wherever it was found. */
 export function look(result: Result): void {
