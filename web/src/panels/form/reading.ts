@@ -1,8 +1,9 @@
 import { chooseFile } from "@/actions/file";
 import { translate } from "@/i18n";
-import { applyReadback, form, takeForm, value } from "@/state/form";
+import { applyReadback, form, setValue, takeForm, value } from "@/state/form";
 import { notify, report } from "@/state/notices";
 import { readParameters } from "@/state/results";
+import { seedsOf } from "./seeds";
 
 /** Return what a prompt says. */
 export function promptText(name: "prompt" | "negative_prompt"): string {
@@ -33,9 +34,19 @@ export async function readInto(from: File | string): Promise<void> {
     const readback = await readParameters(text);
     if (!readback) return;
     const names = applyReadback(readback);
+    if (typeof text === "string") keepDigits(names, text);
     notifyUndo(translate("form.read.done", { n: names.length }), before);
   } catch (error) {
     report(error);
+  }
+}
+
+/** Seeds above 2^53 lose digits as numbers of JSON; the text itself has them all. */
+function keepDigits(names: readonly string[], text: string): void {
+  for (const [name, key] of [["seed", "seed"], ["variation_seed", "variation"]] as const) {
+    const now = value(name);
+    if (!names.includes(name) || typeof now !== "number" || Number.isSafeInteger(now)) continue;
+    setValue(name, seedsOf({ seed: now, infotext: text.trimEnd() })[key] ?? now);
   }
 }
 
