@@ -30,7 +30,7 @@ function worded(value: unknown, field: Field | undefined): string {
     if (label !== undefined) return label;
   }
   if (Array.isArray(value)) return value.map((one) => (typeof one === "object" ? JSON.stringify(one) : String(one))).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Whether something is a result of the server. */
