@@ -117,7 +117,6 @@ export const form = {
     native: "Without a size the model's own is used",
     width: "Width",
     height: "Height",
-    scale: "Scale",
     swap: "Swap width and height",
     lock: "Keep the proportions",
     fromPicture: "From picture",
@@ -134,7 +133,6 @@ export const form = {
     drawn: "random",
     resizeWidth: "Resize seed from width",
     resizeHeight: "Resize seed from height",
-    off: "off",
     both: "Both sides are needed",
   },
   override: {
