@@ -5,11 +5,10 @@ import { batchRun, isReady, sendBatch } from "@/panels/batch/batchRun";
 import { mayHaveParameters } from "@/panels/batch/parametersInside";
 import type { BatchRow } from "@/stage";
 
-const { generateBatch, readParameters, values } = vi.hoisted(() => ({
-  generateBatch: vi.fn(),
-  readParameters: vi.fn(),
-  values: {},
-}));
+const { generateBatch, readParameters, values } = vi.hoisted(() => {
+  const kept: Record<string, unknown> = {};
+  return { generateBatch: vi.fn(), readParameters: vi.fn(), values: kept };
+});
 vi.mock("@/state/jobs", () => ({ generateBatch, jobs: {} }));
 vi.mock("@/state/results", () => ({ readParameters }));
 vi.mock("@/state/form", () => ({ value: (name: string) => values[name], form: { mode: "batch" }, MODES: [] }));
