@@ -22,6 +22,7 @@ LONG = 120_000
 """Milliseconds that a picture of the starter model may take on a machine that does much else."""
 
 Point = tuple[float, float]
+Kind = Literal["picture", "pasted", "sketch", "mask"]
 
 _READY = """() => document.querySelector('[data-field="strength"], [data-field="prompt"]') !== null"""
 _OPEN = """(before) => {
@@ -199,7 +200,7 @@ def document_size(page: Page) -> tuple[int, int] | None:
     return (size["width"], size["height"]) if size else None
 
 
-def layer_pixels(page: Page, kind: Literal["picture", "pasted", "sketch", "mask"]) -> Image.Image | None:
+def layer_pixels(page: Page, kind: Kind) -> Image.Image | None:
     """Pixels of the first layer of a kind, RGBA; None if there is none."""
     found = page.evaluate(
         """async (kind) => {
