@@ -46,6 +46,7 @@ def test_the_page_is_never_taken_from_a_cache_unasked(studio: Any) -> None:
     assert answer.headers["content-security-policy"] == PAGE_POLICY
     again = studio.get("/", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["content-security-policy"] == PAGE_POLICY  # it replaces the one that the browser kept
     head = studio.head("/")
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(INDEX)))
 

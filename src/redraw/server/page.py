@@ -93,7 +93,8 @@ class StaticPage:
         headers = {"etag": tag, "cache-control": cache}
         headers |= {"vary": "Accept-Encoding"} if file.packed is not None else {}
         if is_known(request, tag):
-            return Response(status_code=304, headers=headers)
+            # With its type: browsers put a 304's headers over those they kept, also the policy that the type decides.
+            return Response(status_code=304, headers=headers, media_type=file.media_type)
         headers |= {"content-encoding": "gzip"} if packed is not None else {}
         data = file.data if packed is None else packed
         return Response(data, headers=headers, media_type=file.media_type)
