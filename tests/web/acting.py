@@ -9,15 +9,17 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from playwright.sync_api import FilePayload, Locator, Page
+from playwright.sync_api import FilePayload, Locator, Page, Response
 
 SURFACE = "canvas.surface"
 STRIP = '[data-tour="strip"] [data-id]'
+DEMO = Path(__file__).resolve().parents[2] / "src" / "redraw" / "starter" / "demo.png"
+"""The picture of the first visit."""
 LONG = 120_000
 """Milliseconds that a picture of the starter model may take on a machine that does much else."""
 
@@ -35,6 +37,15 @@ _AT = """([x, y]) => {
   const canvas = window.redraw.engine(), box = document.querySelector("canvas.surface").getBoundingClientRect();
   const at = canvas.toScreen({ x, y });
   return [box.left + at.x, box.top + at.y];
+}"""
+_KEPT = """async () => {
+  const asked = (request) => new Promise((resolve) => { request.onsuccess = () => resolve(request.result); });
+  if (!(await indexedDB.databases()).some((one) => one.name === "redraw")) return "";
+  const database = await asked(indexedDB.open("redraw"));
+  const all = await asked(database.transaction("canvas").objectStore("canvas").getAll());
+  database.close();
+  const [newest] = all.sort((a, b) => b.at - a.at);
+  return newest ? newest.document.layers.map((one) => `${one.kind} ${one.name}`).join() : "";
 }"""
 _TRANSFER = """(files) => {
   const transfer = new DataTransfer();
@@ -117,6 +128,14 @@ def layers(page: Page) -> str:
 def wait_open(page: Page, before: str = "") -> None:
     """Wait until a picture is open and loaded, and the layers are others than `before`."""
     page.wait_for_function(_OPEN, arg=before, timeout=LONG)
+
+
+def wait_kept(page: Page, *words: str) -> None:
+    """Wait until the browser keeps a canvas with layers that are called so."""
+    page.wait_for_function(
+        f"async (words) => {{ const kept = await ({_KEPT})(); return words.every((one) => kept.includes(one)); }}",
+        arg=list(words),
+    )
 
 
 def choose(page: Page, file: FilePayload | Path, action: str = "Open a picture…", *, wait: bool = True) -> None:
@@ -290,3 +309,72 @@ def dismiss(page: Page) -> None:
     closing = page.get_by_role("region", name="Messages").get_by_role("button", name="Close")
     closing.evaluate_all("(all) => all.forEach((one) => one.click())")
     page.get_by_role("region", name="Messages").locator("li").first.wait_for(state="detached")
+
+
+def sent(page: Page, press: Callable[[Page], None] = generate) -> dict[str, Any]:
+    """Press Generate (or do what else sends a job) and return the request as it was sent."""
+    with page.expect_response(is_new_job, timeout=LONG) as answered:
+        press(page)
+    response = answered.value
+    assert response.ok, response.text()
+    request: dict[str, Any] = response.request.post_data_json["request"]
+    return request
+
+
+def is_new_job(response: Response) -> bool:
+    """Whether the server answers a job that was sent."""
+    return response.request.method == "POST" and response.url.endswith("/api/v1/jobs")
+
+
+def jobs(page: Page, *states: str) -> list[dict[str, Any]]:
+    """Jobs as the server knows them, the oldest first; in some states or in all."""
+    query = "&".join(["order=oldest", "limit=500", *(f"state={one}" for one in states)])
+    found: list[dict[str, Any]] = page.request.get(f"/api/v1/jobs?{query}").json()["items"]
+    return found
+
+
+def stored(page: Page, file: dict[str, Any]) -> Image.Image:
+    """The picture that a request names, as the server keeps it."""
+    found = page.request.get(f"/api/v1/pictures/{file['sha256']}")
+    assert found.ok, found.text()
+    return Image.open(io.BytesIO(found.body()))
+
+
+def result_file(page: Page, result: str | None = None) -> bytes:
+    """The file of a result (the newest one)."""
+    found = page.request.get(f"/api/v1/results/{result or results(page)[0]}/picture")
+    assert found.ok, found.text()
+    return found.body()
+
+
+def set_brush(page: Page, label: str, number: int) -> None:
+    """Type "Size", "Hardness" or "Opacity" of the brush."""
+    options = page.get_by_role("group", name="Options of the tool")
+    options.get_by_role("button", name=re.compile(f"^{label}")).click()
+    box = page.get_by_role("dialog").get_by_role("spinbutton")
+    box.fill(str(number))
+    box.press("Enter")
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def set_color(page: Page, color: str) -> None:
+    """Type the brush's color as `#rrggbb`."""
+    page.get_by_role("button", name=re.compile("^Color: #")).click()
+    box = page.get_by_label("Color as hex digits")
+    box.fill(color)
+    box.press("Enter")
+    page.keyboard.press("Escape")
+    box.wait_for(state="detached")
+
+
+def wait_made(page: Page, count: int = 1) -> Image.Image:
+    """Wait until this visit has so many results; the newest one's pixels."""
+    return result_pixels(page, wait_results(page, count)[0])
+
+
+def set_field(page: Page, name: str, value: float | str) -> None:
+    """Type into the box of a field, by the field's name in the request: "steps"."""
+    box = page.locator(f"#field-{name}")
+    box.fill(str(value))
+    box.press("Enter")
