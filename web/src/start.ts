@@ -2,7 +2,7 @@ import { watchEffect } from "vue";
 import { actions } from "./actions";
 import { receive } from "./actions/file";
 import { actionFor, takesText } from "./actions/keys";
-import { startLayout } from "./shell/layout";
+import { startLayout } from "./state/layout";
 import { startAttention, waitsForResult } from "./state/attention";
 import { closeDialog, openDialog } from "./state/dialogs";
 import { startForm } from "./state/form";
@@ -10,7 +10,7 @@ import { jobs, startJobs } from "./state/jobs";
 import { loadLibrary } from "./state/library";
 import { report } from "./state/notices";
 import { preferences, startPreferences } from "./state/preferences";
-import { addResult } from "./state/results";
+import { addResult, recallResults } from "./state/results";
 import { engine, openExample, source, startSource } from "./state/source";
 
 /** Begin everything that is not drawn: what was kept, the server's events, keys, paste and drop, the page's title.
@@ -28,7 +28,7 @@ export function start(): void {
 }
 
 async function begin(): Promise<void> {
-  await Promise.all([loadLibrary(), startSource()]);
+  await Promise.all([loadLibrary().then(recallResults), startSource()]);
   if (preferences.tourSeen) return;
   if (source.name === null) await openExample();
   openDialog("tour");

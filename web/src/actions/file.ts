@@ -36,7 +36,9 @@ async function pasteFromClipboard(): Promise<void> {
   try {
     for (const entry of await navigator.clipboard.read()) {
       const type = entry.types.find((one) => one.startsWith("image/"));
-      if (type !== undefined) return await receive(await entry.getType(type));
+      if (type === undefined) continue;
+      await receive(await entry.getType(type));
+      return;
     }
     notify({ kind: "warn", title: translate("shell.nothingToPaste"), detail: translate("shell.nothingToPasteDetail") });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { Dices, FastForward, Infinity as Forever, Pause, Play, SkipForward, Square } from "@lucide/vue";
-import { setValue, value } from "@/state/form";
+import { batch } from "@/state/batch";
+import { form, setValue, value } from "@/state/form";
 import { generate, hold, interrupt, jobs, skip } from "@/state/jobs";
 import type { Action } from "./types";
 
@@ -13,7 +14,10 @@ export const generateActions: readonly Action[] = [
     shortcut: "Ctrl+Enter",
     icon: Play,
     enabled: () => !jobs.sending,
-    run: async () => void (await generate()),
+    run: async () => {
+      if (form.mode === "batch") await batch.start?.();
+      else await generate();
+    },
   },
   {
     name: "generate.front",
@@ -21,7 +25,9 @@ export const generateActions: readonly Action[] = [
     shortcut: "Ctrl+Shift+Enter",
     icon: FastForward,
     enabled: () => !jobs.sending,
-    run: async () => void (await generate({ front: true })),
+    run: async () => {
+      await generate({ front: true });
+    },
   },
   {
     name: "generate.forever",

@@ -1,6 +1,8 @@
 import { dialog } from "@/state/dialogs";
 import type { Action } from "./types";
 
+/** Groups whose keys act while a text is written: the others change what is on the canvas. */
+const WHILE_TYPING = new Set(["generate", "file", "help"]);
 const TEXT_INPUTS = new Set(["text", "search", "number", "email", "url", "password", "tel"]);
 
 /** Return whether typing goes into this element. */
@@ -8,6 +10,14 @@ export function takesText(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target instanceof HTMLTextAreaElement) return true;
   return target instanceof HTMLInputElement && TEXT_INPUTS.has(target.type);
+}
+
+/** Return whether an element needs a bare key itself: menus find entries by letters, sliders and groups move by arrows. */
+function usesKeys(target: EventTarget | null, key: string): boolean {
+  if (!(target instanceof Element)) return false;
+  if (target.closest("[role=menu], [role=listbox], select") !== null) return true;
+  const moves = key.startsWith("Arrow") || key === "Home" || key === "End" || key === " " || key === "Enter";
+  return moves && target.closest("input, [role=slider], [role=radiogroup], [role=tablist], [role=tree], button, summary") !== null;
 }
 
 /** Return a key event in the form that shortcuts are written in: "Ctrl+Shift+Z", "B", "?". Ctrl is also Cmd. */
@@ -27,12 +37,11 @@ export function actionFor(event: KeyboardEvent, actions: readonly Action[]): Act
   if (event.defaultPrevented || event.isComposing) return undefined;
   const key = spelled(event);
   const bare = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (bare && key !== "Escape" && usesKeys(event.target, event.key)) return undefined;
   if (bare && takesText(event.target) && key !== "Escape") return undefined;
-  if (key === "Ctrl+Z" || key === "Ctrl+Shift+Z" || key === "Ctrl+Y" || key === "Ctrl+C") {
-    if (takesText(event.target)) return undefined;
-  }
   const found = actions.find((one) => one.shortcut === key && one.enabled());
   if (found === undefined) return undefined;
+  if (takesText(event.target) && !WHILE_TYPING.has(found.group) && key !== "Escape") return undefined;
   if (dialog.name !== null && found.name !== "help.palette") return undefined;
   return found;
 }

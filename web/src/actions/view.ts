@@ -2,6 +2,7 @@ import { Eye, Fullscreen, Layers, Maximize, ZoomIn, ZoomOut } from "@lucide/vue"
 import type { Component } from "vue";
 import type { Engine } from "@/canvas";
 import { canvasFact, fitStage, zoomBy, zoomTo } from "@/stage";
+import { layout, rightIsOpen, showPanel } from "@/state/layout";
 import { preferences } from "@/state/preferences";
 import { engine } from "@/state/source";
 import type { Action } from "./types";
@@ -24,11 +25,8 @@ export const viewActions: readonly Action[] = [
     shortcut: "Shift+L",
     icon: Layers,
     enabled: () => true,
-    active: () => preferences.rightTab === "layers" && !preferences.rightHidden,
-    run: () => {
-      preferences.rightTab = "layers";
-      preferences.rightHidden = false;
-    },
+    active: () => preferences.rightTab === "layers" && rightIsOpen(),
+    run: () => showPanel("layers"),
   },
   {
     name: "view.panels",
@@ -41,6 +39,7 @@ export const viewActions: readonly Action[] = [
       const hide = !(preferences.leftHidden && preferences.rightHidden);
       preferences.leftHidden = hide;
       preferences.rightHidden = hide;
+      layout.drawer = false;
     },
   },
   {

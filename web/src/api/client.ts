@@ -15,11 +15,26 @@ export const TIMEOUT = 30_000;
 async function send(request: Request): Promise<Response> {
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT)]);
   try {
-    return await fetch(request, { signal });
+    return await exact(await fetch(request, { signal }));
   } catch (error) {
     if (request.signal.aborted) throw error;
     throw lostError(error instanceof Error ? error.message : "no answer");
   }
+}
+
+/** The same answer with whole numbers that JavaScript cannot hold (seeds have 64 bits) as texts, so that no digit is lost. */
+async function exact(response: Response): Promise<Response> {
+  if (!response.headers.get("content-type")?.includes("json")) return response;
+  const text = await response.text();
+  const { status, statusText, headers } = response;
+  const body = /\d{16}/.test(text) ? JSON.stringify(JSON.parse(text, keepDigits)) : text;
+  return new Response(body === "" ? null : body, { status, statusText, headers });
+}
+
+/** A reviver that takes a long number's own digits, where the browser tells them. */
+function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const digits = context?.source;
+  return typeof value === "number" && !Number.isSafeInteger(value) && digits !== undefined && /^-?\d+$/.test(digits) ? digits : value;
 }
 
 /** The server's API, typed by its schema. Wrap its calls in `answer`, which throws where the server refuses. */

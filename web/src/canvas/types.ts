@@ -14,6 +14,7 @@ export interface Rect {
   height: number;
 }
 
+/** Width and height in pixels. */
 export interface Size {
   width: number;
   height: number;
@@ -43,6 +44,7 @@ export interface Layer {
   readonly placement: Placement | null;
 }
 
+/** What the pointer does. */
 export type ToolName =
   | "brush" | "eraser" | "rectangle" | "ellipse" | "lasso" | "polygon" | "fill" | "move" | "picker" | "region" | "hand";
 

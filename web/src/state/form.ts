@@ -129,6 +129,7 @@ export async function requestFields(): Promise<Record<string, unknown>> {
 function isChosen(name: string): boolean {
   if (name in form.overrides) return true;
   if (SEED_EXTRA.has(name)) return form.seedExtra;
+  if (SIZES.has(name) && kindOf(form.mode) === "txt2img") return true;
   if (SIZES.has(name)) return form.sizing === (name === "scale" ? "by" : "to");
   return true;
 }
@@ -198,6 +199,7 @@ function isOfKind(field: Field, set: unknown): boolean {
   if (set === null) return field.optional;
   if (field.kind === "picture") return false;
   if (field.kind === "bool") return typeof set === "boolean";
+  if (field.kind === "int" && typeof set === "string") return /^-?\d{1,20}$/.test(set); // a seed of 64 bits
   if (field.kind === "int" || field.kind === "float") return typeof set === "number" && Number.isFinite(set);
   if (field.kind === "size") return Array.isArray(set) && set.length === 2;
   if (typeof set !== "string") return false;

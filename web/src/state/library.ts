@@ -85,12 +85,8 @@ function limit(value: unknown): number {
 
 /** Look into the models folders again. */
 export async function refreshModels(): Promise<void> {
-  try {
-    library.models = await answer(api.POST("/api/v1/models/refresh"));
-    library.vaes = await answer(api.GET("/api/v1/vaes"));
-  } catch (error) {
-    report(error);
-  }
+  library.models = await answer(api.POST("/api/v1/models/refresh"));
+  library.vaes = await answer(api.GET("/api/v1/vaes"));
 }
 
 /** Return the description of a field, or undefined if this kind of request has none of that name. */

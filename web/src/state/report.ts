@@ -4,7 +4,7 @@ import { fieldTitle, translate } from "@/i18n";
 import { setValue } from "./form";
 import { fieldOf, library, refreshModels } from "./library";
 import { fieldErrors, notify, type Notice } from "./notices";
-import { preferences } from "./preferences";
+import { showPanel } from "./layout";
 
 type Message = Pick<Notice, "title" | "detail"> & Partial<Pick<Notice, "actions" | "kind">>;
 
@@ -104,10 +104,7 @@ function modelGone(problem: Problem): Message {
 
 function tooMany(problem: Problem): Message {
   if (problem.title !== "the queue is full") return plain(problem, translate("notice.failures.next"));
-  const show = (): void => {
-    preferences.rightTab = "queue";
-    preferences.rightHidden = false;
-  };
+  const show = (): void => showPanel("queue");
   return {
     title: translate("notice.full.title"),
     detail: translate("notice.full.next"),
@@ -156,7 +153,7 @@ function nearest(problem: Problem): Notice["actions"] {
 }
 
 function refresh(): Notice["actions"][number] {
-  return { label: translate("notice.model.refresh"), run: () => void refreshModels() };
+  return { label: translate("notice.model.refresh"), run: () => void refreshModels().catch(report) };
 }
 
 function capital(text: string): string {

@@ -76,6 +76,16 @@ export function addResult(result: Result, show: boolean): void {
   if (show) select(result.id);
 }
 
+/** How many results the strip begins with. */
+const RECALLED = 24;
+
+/** Fill the strip with the newest results, so that a refresh does not empty it; those that came meanwhile stay in front. */
+export async function recallResults(): Promise<void> {
+  const page = await answer(api.GET("/api/v1/results", { params: { query: { limit: RECALLED } } }));
+  const known = new Set(results.session.map((one) => one.id));
+  results.session.push(...page.items.filter((one) => !known.has(one.id)));
+}
+
 /** Apply a change to a result wherever it is shown. */
 function change(id: string, changes: Partial<Result>): void {
   for (const one of [...results.session, ...results.history.items]) if (one.id === id) Object.assign(one, changes);

@@ -1,5 +1,6 @@
 import { reactive } from "vue";
-import { preferences } from "@/state/preferences";
+import { preferences } from "./preferences";
+import type { Preferences } from "./preferences";
 
 /** How much room the page has: three columns, two with the right one as a drawer (open or not), or one with a sheet below. */
 export const layout: { kind: "wide" | "medium" | "narrow"; drawer: boolean } = reactive({ kind: "wide", drawer: false });
@@ -21,6 +22,13 @@ export function startLayout(): void {
 /** Whether the right column is seen. */
 export function rightIsOpen(): boolean {
   return layout.kind === "narrow" || (layout.kind === "wide" ? !preferences.rightHidden : layout.drawer);
+}
+
+/** Bring a panel of the right column to the front, wherever the column is. */
+export function showPanel(tab: Preferences["rightTab"]): void {
+  preferences.rightTab = tab;
+  preferences.rightHidden = false;
+  layout.drawer = true;
 }
 
 /** Show or hide the right column. */
