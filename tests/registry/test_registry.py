@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,8 +63,33 @@ def test_a_plugin_adds_a_sampler_and_a_broken_one_is_left_out(
     shelf: Registry[Any] = Registry("sampler")
     monkeypatch.setattr(room, "entry_points", lambda group: points)
     monkeypatch.setattr(room, "SHELVES", {"sampler": shelf})
-    monkeypatch.setattr(room, "_state", {"done": False})
+    monkeypatch.setattr(room, "_state", {"begun": False, "done": False})
     monkeypatch.setattr(room, "_loaded", set())
     with caplog.at_level(logging.WARNING):
         assert shelf.labels() == ["Mine"]
     assert "bad was left out: I am broken" in caplog.text
+
+
+def test_no_thread_sees_a_half_filled_shelf(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived = threading.Event()
+
+    def slow(shelves: Any) -> None:
+        shelves["sampler"].add("first", "First", "math:pi")
+        assert shelves["sampler"].labels() == ["First"]  # a plugin may look around
+        arrived.wait(0.3)  # nobody gets past it: that is the point
+        shelves["sampler"].add("second", "Second", "math:e")
+
+    def look() -> list[str]:
+        found = shelf.labels()
+        arrived.set()
+        return found
+
+    shelf: Registry[Any] = Registry("sampler")
+    point = SimpleNamespace(name="slow", value="slow:register", load=lambda: slow)
+    monkeypatch.setattr(room, "entry_points", lambda group: [point])
+    monkeypatch.setattr(room, "SHELVES", {"sampler": shelf})
+    monkeypatch.setattr(room, "_state", {"begun": False, "done": False})
+    monkeypatch.setattr(room, "_loaded", set())
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(lambda _: look(), range(4)))
+    assert seen == [["First", "Second"]] * 4

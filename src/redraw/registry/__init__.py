@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,20 +117,27 @@ SHELVES: Final[Mapping[str, Registry[Any]]] = {
 }
 
 _loaded: set[str] = set()
-_state = {"done": False}
+_state = {"begun": False, "done": False}
+_loading = threading.RLock()
 
 
 def load_plugins() -> None:
-    """Call every plugin's entry point once; a plugin that fails is named in the log and left out."""
+    """Call every plugin's entry point once; a plugin that fails is named in the log and left out.
+
+    Other threads wait until the shelves are full: none sees a half-filled one.
+    """
     if _state["done"]:
         return
-    _state["done"] = True
-    points = sorted(entry_points(group=PLUGIN_GROUP), key=lambda p: (p.name != "builtin", p.name))
-    for point in points:
-        if point.value in _loaded:
-            continue
-        _loaded.add(point.value)
-        try:
-            point.load()(SHELVES)
-        except Exception as error:  # noqa: BLE001 - a broken plugin must not take the program down
-            log.warning("plugin %s was left out: %s", point.name, error)
+    with _loading:
+        if _state["begun"]:  # by another thread, or by a plugin of this one that looks at a shelf
+            return
+        _state["begun"] = True
+        for point in sorted(entry_points(group=PLUGIN_GROUP), key=lambda p: (p.name != "builtin", p.name)):
+            if point.value in _loaded:
+                continue
+            _loaded.add(point.value)
+            try:
+                point.load()(SHELVES)
+            except Exception as error:  # noqa: BLE001 - a broken plugin must not take the program down
+                log.warning("plugin %s was left out: %s", point.name, error)
+        _state["done"] = True
