@@ -21,7 +21,7 @@ function usesKeys(target: EventTarget | null, key: string): boolean {
 }
 
 /** Return a key event in the form that shortcuts are written in: "Ctrl+Shift+Z", "B", "?". Ctrl is also Cmd. */
-export function spelled(event: KeyboardEvent): string {
+function spelled(event: KeyboardEvent): string {
   const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
   const letter = /^[A-Z]$/.test(key) || event.key.length > 1 || key === "Space";
   const parts: string[] = [];

@@ -57,7 +57,7 @@ export function useSeed(result: Result): void {
 }
 
 /** Switch a way of comparing on, or off if it is on. */
-export function toggleCompare(mode: Compare): void {
+function toggleCompare(mode: Compare): void {
   results.compare = results.compare === mode ? "off" : mode;
 }
 

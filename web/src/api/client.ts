@@ -9,7 +9,7 @@ export const API = "/api/v1";
 export const OWN_PAGE = { "X-Redraw": "1" } as const;
 
 /** Milliseconds until an unanswered request counts as lost. */
-export const TIMEOUT = 30_000;
+const TIMEOUT = 30_000;
 
 /** Send a request with the page's header; throws `ApiError` with `lost` where no answer came. */
 async function send(request: Request): Promise<Response> {

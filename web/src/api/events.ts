@@ -15,7 +15,7 @@ const KINDS = ["state", "progress", "preview", "result", "note"] as const;
 /** Milliseconds until the first new try after a broken connection, and the longest wait. */
 export const FIRST_WAIT = 500;
 /** See `FIRST_WAIT`. */
-export const LONGEST_WAIT = 15_000;
+const LONGEST_WAIT = 15_000;
 
 /** A stream of every job's events that goes on where it broke off. */
 export interface EventStream {

@@ -3,7 +3,7 @@ import { lostError, problemOf } from "./problem";
 import type { Received } from "./types";
 
 /** Milliseconds without any progress until an upload counts as lost. */
-export const STALLED = 60_000;
+const STALLED = 60_000;
 
 /** Send a picture file; `told` hears the part that was sent, 0..1. Throws `ApiError`, `lost` where the connection broke. */
 export function uploadPicture(file: Blob, name: string, told: (fraction: number) => void = () => undefined): Promise<Received> {

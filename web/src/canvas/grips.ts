@@ -27,7 +27,7 @@ const GRIPS: readonly Grip[] = [
 ];
 
 /** Turn a vector. */
-export function turned({ x, y }: Point, angle: number): Point {
+function turned({ x, y }: Point, angle: number): Point {
   return { x: x * Math.cos(angle) - y * Math.sin(angle), y: x * Math.sin(angle) + y * Math.cos(angle) };
 }
 

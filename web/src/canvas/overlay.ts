@@ -17,7 +17,7 @@ export function drawOverlay(graphics: CanvasRenderingContext2D, core: Core): voi
 }
 
 /** The largest rectangle of the target's proportions inside the document, in its middle: what "crop and resize" keeps. */
-export function outlineBox(size: Size, target: Size): Rect {
+function outlineBox(size: Size, target: Size): Rect {
   const scale = Math.min(size.width / target.width, size.height / target.height);
   const width = target.width * scale;
   const height = target.height * scale;

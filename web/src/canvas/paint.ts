@@ -4,7 +4,7 @@ import type { ToolContext } from "./tool";
 import type { Point, Rect } from "./types";
 
 /** Screen pixels that a pointer may tremble: less is a click, no drag. */
-export const TREMBLE = 3;
+const TREMBLE = 3;
 
 /** Whether two points of the document lie further apart on the screen than a hand trembles. */
 export function isDrag(from: Point, to: Point, context: ToolContext): boolean {

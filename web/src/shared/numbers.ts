@@ -2,7 +2,7 @@
 export type Slider = readonly [number, number, number];
 
 /** Return how many decimals a step needs. */
-export function decimalsOf(step: number): number {
+function decimalsOf(step: number): number {
   const text = String(step);
   if (text.includes("e-")) return Number(text.split("e-")[1]);
   return text.split(".")[1]?.length ?? 0;

@@ -64,7 +64,7 @@ export function offeredColors(): string[] {
 }
 
 /** Whether a text is a color as the canvas takes it: `#rrggbb`. */
-export function isColor(text: unknown): text is string {
+function isColor(text: unknown): text is string {
   return typeof text === "string" && /^#[0-9a-f]{6}$/.test(text);
 }
 

@@ -14,11 +14,6 @@ export function useCanvas<T>(read: (canvas: Engine) => T): ComputedRef<T> {
   return computed(() => canvasFact(read));
 }
 
-/** Whether a picture is open (reactive). */
-export function isOpen(): boolean {
-  return canvasFact((canvas) => canvas.size !== null);
-}
-
 /** The brush as it is now (a copy, reactive). */
 export function useBrush(): ComputedRef<Brush> {
   return useCanvas((canvas) => ({ ...canvas.brush }));

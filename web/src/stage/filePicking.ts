@@ -2,7 +2,7 @@ import { report } from "@/state/notices";
 import { openMask } from "@/state/source";
 
 /** What file dialogs offer for pictures; names too, for systems that know some formats by name only. */
-export const PICTURES = "image/*,.png,.jpg,.jpeg,.webp,.avif,.tif,.tiff,.bmp,.gif,.heic,.heif";
+const PICTURES = "image/*,.png,.jpg,.jpeg,.webp,.avif,.tif,.tiff,.bmp,.gif,.heic,.heif";
 
 /** Let the person choose files; an empty list if none were chosen. `folder`: everything inside of one. */
 export function chooseFiles(options: { multiple?: boolean; folder?: boolean } = {}): Promise<File[]> {

@@ -129,7 +129,7 @@ function outside(at: number, length: number): number {
 }
 
 /** Where a point of the document is in the window. */
-export function clientPoint(canvas: HTMLCanvasElement, engine: Engine, point: Point): Point {
+function clientPoint(canvas: HTMLCanvasElement, engine: Engine, point: Point): Point {
   const box = canvas.getBoundingClientRect();
   const at = engine.toScreen(point);
   return { x: box.left + at.x, y: box.top + at.y };

@@ -28,7 +28,7 @@ export function readKept(part: Part): unknown {
 }
 
 /** Keep a part; a browser that forbids it, or is full, goes without. */
-export function writeKept(part: Part, value: unknown): void {
+function writeKept(part: Part, value: unknown): void {
   try {
     localStorage.setItem(KEY, JSON.stringify({ ...everything(), [part]: value }));
   } catch {

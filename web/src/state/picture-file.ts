@@ -14,7 +14,7 @@ const HEAD = 256 * 1024;
 const text = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
 
 /** Say what kind of picture a file begins like; null if of none the server takes. */
-export function sniff(bytes: Uint8Array): Sniffed | null {
+function sniff(bytes: Uint8Array): Sniffed | null {
   if (bytes.length < 12) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const has = (length: number): boolean => bytes.length >= length;

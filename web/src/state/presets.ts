@@ -46,7 +46,7 @@ export function removePreset(name: string): void {
 }
 
 /** Take over what is right of some kept or imported presets. */
-export function takePresets(found: unknown): void {
+function takePresets(found: unknown): void {
   if (!Array.isArray(found)) return;
   const right = found.filter(isPreset);
   presets.splice(0, presets.length, ...right.map(({ name, values, styles }) => ({ name, values, styles })));

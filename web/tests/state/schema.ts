@@ -45,7 +45,7 @@ const shared = [
   field("clip_skip", "Picture", "int", 1, { advanced: true }),
 ];
 
-export const FIELDS: Record<Kind, Field[]> = {
+const FIELDS: Record<Kind, Field[]> = {
   img2img: [
     field("soft", "Soft inpainting", "bool", false),
     field("paint", "Paint", "picture", null),
@@ -71,9 +71,9 @@ const named = (label: string, ...aliases: string[]): { name: string; label: stri
   aliases,
 });
 
-export const SAMPLERS = [named("DPM++ 2M", "dpmpp_2m"), named("Euler a", "euler_ancestral")];
-export const SCHEDULERS = [named("Automatic"), named("Karras")];
-export const MODELS = [{ name: "starter", file: "starter.safetensors", family: "sd1", default: true }];
+const SAMPLERS = [named("DPM++ 2M", "dpmpp_2m"), named("Euler a", "euler_ancestral")];
+const SCHEDULERS = [named("Automatic"), named("Karras")];
+const MODELS = [{ name: "starter", file: "starter.safetensors", family: "sd1", default: true }];
 
 /** A server that offers the library. */
 export function libraryServer(): HandmadeServer {

@@ -53,7 +53,7 @@ export class Uploads {
   }
 }
 
-export function received(name: string): object {
+function received(name: string): object {
   return { sha256: `sha-${name}`, name, format: "PNG", width: 64, height: 48, size: 9, infotext: `info of ${name}`, parameters: null, recipe: null, notes: [], links: {} };
 }
 

@@ -17,7 +17,7 @@ export function copyForm(): string {
 }
 
 /** Put a copied form back. */
-export function putBack(copy: string): void {
+function putBack(copy: string): void {
   takeForm(JSON.parse(copy));
 }
 

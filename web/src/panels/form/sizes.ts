@@ -5,7 +5,7 @@ export interface Size {
 }
 
 /** The step of sizes; the models work in blocks of this many pixels. */
-export const BLOCK = 8;
+const BLOCK = 8;
 /** Greatest side that a request allows. */
 export const LARGEST = 16384;
 
@@ -23,7 +23,7 @@ export function parseSize(text: string): Size | null {
 }
 
 /** Return a side as a multiple of 8, at least 8. */
-export function blocked(side: number): number {
+function blocked(side: number): number {
   return Math.min(LARGEST, Math.max(BLOCK, Math.round(side / BLOCK) * BLOCK));
 }
 

@@ -2,9 +2,9 @@ import { blockAround, pairBrackets, type Block } from "./brackets";
 import type { TextEdit } from "./textedit";
 
 /** How much one press of Ctrl+Up changes a weight, and how much inside `<lora:name:1>`. */
-export const STEP = 0.1;
+const STEP = 0.1;
 /** The step inside angle brackets. */
-export const FINE_STEP = 0.05;
+const FINE_STEP = 0.05;
 
 const WORD_END = /[\s,.()[\]{}<>:|]/;
 const TRAILING_WEIGHT = /:\s*(-?(?:\d+\.?\d*|\.\d+))\s*$/;

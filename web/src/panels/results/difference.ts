@@ -10,7 +10,7 @@ export interface Found {
 export const FACTORS = [1, 4, 16] as const;
 
 /** Longest side at which differences are computed, in pixels. */
-export const LONGEST = 2048;
+const LONGEST = 2048;
 
 /** Write the absolute difference of two RGBA pictures, times `factor`, into `out` (opaque). All have the same length.
  * Color under full transparency does not count: channels are taken times their opacity. */

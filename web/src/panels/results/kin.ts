@@ -13,7 +13,7 @@ export interface Kin {
 }
 
 /** Ask the server for a result's kin; parts that are not kept any more stay empty. Throws `ApiError` where it is lost. */
-export async function kinOf(result: Result): Promise<Kin> {
+async function kinOf(result: Result): Promise<Kin> {
   const [job, family] = await Promise.all([jobOf(result), lineage(result.id)]);
   return { job, ...family };
 }

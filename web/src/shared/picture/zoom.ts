@@ -24,7 +24,7 @@ export interface Placed {
 }
 
 /** Lowest and highest scale a person can reach. */
-export const SCALES = { lowest: 0.02, highest: 32 } as const;
+const SCALES = { lowest: 0.02, highest: 32 } as const;
 
 const MARGIN = 16;
 const FIT_HIGHEST = 8;
