@@ -7,7 +7,7 @@ import type { LayerKind, Placement, Point, Rect, Size } from "./types";
 export class Artwork {
   readonly size: Size;
   surfaces: Surface[];
-  /** The picture as it was opened: its layer's version and the document's size then. */
+  /** The version of the picture's layer when it was opened or put in; 0 for one that nobody but this page has. */
   readonly opened: number;
 
   constructor(size: Size, picture: Surface, others: readonly Surface[] = [], opened = picture.version) {

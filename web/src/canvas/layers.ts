@@ -19,7 +19,7 @@ export function surfaceOf(picture: Picture, kind: "picture" | "pasted", name: st
 }
 
 /** Memory that a layer takes. */
-export function bytesOfSurface({ canvas }: Surface): number {
+function bytesOfSurface({ canvas }: Surface): number {
   return canvas.width * canvas.height * 4;
 }
 
@@ -50,7 +50,8 @@ export function replacePicture(core: Core, picture: Picture, name: string): void
   const size = { width: surface.canvas.width, height: surface.canvas.height };
   const others = old.surfaces.slice(1);
   const kept = sameSize(size, old.size) ? others : others.map((other) => scaled(other, old.size, size));
-  exchangeArtwork(core, "canvas.step.replace", new Artwork(size, surface, kept, old.opened), null);
+  // The new picture is what was opened now; the step back brings the old one with its own baseline.
+  exchangeArtwork(core, "canvas.step.replace", new Artwork(size, surface, kept), null);
 }
 
 function scaled(surface: Surface, from: Size, to: Size): Surface {

@@ -8,18 +8,19 @@ import { notify } from "./notices";
 import { decode } from "./picture-file";
 
 /** Milliseconds after a change until the canvas is kept. */
-export const KEEP_CANVAS_AFTER = 800;
+const KEEP_CANVAS_AFTER = 800;
 
-/** Bring back the canvas that was kept, if nothing is open; `known` hears of its picture before it is shown. A browser that keeps
+/** Bring back the canvas that was kept, if nothing is open; `known` hears of its picture once it is shown. A browser that keeps
  * nothing is no error. */
 export async function bringBack(engine: Engine, known: (picture: KnownPicture) => void): Promise<void> {
   try {
     const kept = await keptCanvas();
     if (!kept || engine.size) return;
     const { picture } = kept;
-    if (picture) known(picture);
     await engine.restore(kept.document, await bitmapFor(kept.document, picture));
-    if (picture) void sendAgain(picture);
+    if (!picture) return;
+    known(picture);
+    void sendAgain(picture);
   } catch {
     notify({ kind: "warn", title: translate("notice.kept.broken") });
   }
@@ -55,8 +56,9 @@ export function keepAfterChanges(engine: Engine, picture: () => KnownPicture | n
   let isTold = false;
   const now = async (): Promise<void> => {
     try {
+      const known = picture(); // of the document as it is now, not as it is once its pixels are packed
       const document = await engine.store();
-      await keepCanvas(document && { document, picture: picture() });
+      await keepCanvas(document && { document, picture: known });
     } catch {
       if (isTold) return;
       isTold = true;

@@ -58,9 +58,6 @@ let made: Engine | null = null;
 export function engine(): Engine {
   if (made) return made;
   made = createEngine();
-  made.on("pixels", ({ layer }) => {
-    pristine.delete(layer);
-  });
   for (const event of ["document", "pixels", "history", "tool", "region"] as const) made.on(event, follow);
   made.on("view", () => {
     canvasView.zoom = made?.zoom ?? 1;
@@ -69,27 +66,38 @@ export function engine(): Engine {
   return made;
 }
 
-/** Pictures the document has had, by the name of their layer: undo may bring any of them back. */
+/** Pictures the document has had, by the id of their layer: undo may bring any of them back. */
 const known = new Map<string, KnownPicture>();
-
-/** Layers that hold just what the server sent; ids. */
-const pristine = new Set<string>();
+let latest: KnownPicture | null = null;
 
 function pictureLayer(): Layer | undefined {
   return made?.layers.find((one) => one.kind === "picture");
 }
 
+/** What is known of the document's picture. A layer that was cut from another one is of the same picture. */
 function knownPicture(): KnownPicture | null {
-  return known.get(pictureLayer()?.name ?? "") ?? null;
+  const layer = pictureLayer();
+  const found = layer && (known.get(layer.id) ?? latest);
+  if (!found) return null;
+  note(found);
+  return found;
+}
+
+/** Say which picture the document shows now. */
+function note(picture: KnownPicture): void {
+  const layer = pictureLayer();
+  if (layer) known.set(layer.id, picture);
+  latest = picture;
+}
+
+function forgetPictures(): void {
+  known.clear();
+  latest = null;
 }
 
 /** Whether the document shows just the picture that the server knows. */
 function isAsKnown(): boolean {
-  const picture = knownPicture();
-  const layer = pictureLayer();
-  if (!made?.size || !layer || picture?.width !== made.size.width || picture.height !== made.size.height || made.depth > 0) return false;
-  const isCovered = made.layers.some((one) => one.kind === "pasted" && one.visible && one.opacity > 0);
-  return !made.pictureTouched || (pristine.has(layer.id) && layer.visible && layer.opacity === 1 && !isCovered);
+  return made !== null && made.size !== null && !made.pictureTouched && knownPicture() !== null;
 }
 
 /** Bring `source` and `canvasView` up to date with the canvas. */
@@ -145,13 +153,6 @@ function nameOf(file: Blob, name?: string): string {
   return name ?? (file instanceof File && file.name !== "" ? file.name : "picture.png");
 }
 
-/** A layer's name that no other picture of this document had. */
-function unused(name: string): string {
-  let free = name;
-  for (let number = 2; known.has(free); number += 1) free = `${name} (${number})`;
-  return free;
-}
-
 /** Put a picture into the document; where one is open, undo brings it back. */
 async function put(picture: KnownPicture, isLast: () => boolean): Promise<void> {
   if (!picture.shown) return;
@@ -161,13 +162,11 @@ async function put(picture: KnownPicture, isLast: () => boolean): Promise<void> 
     return;
   }
   const canvas = engine();
-  if (!canvas.size) known.clear();
-  const name = unused(picture.name);
-  known.set(name, { ...picture, name, width: bitmap.width, height: bitmap.height });
-  if (canvas.size) canvas.replacePicture(bitmap, name);
-  else canvas.open(bitmap, name);
-  const layer = pictureLayer();
-  if (layer) pristine.add(layer.id);
+  const { width, height } = bitmap; // the canvas closes it
+  if (!canvas.size) forgetPictures();
+  if (canvas.size) canvas.replacePicture(bitmap, picture.name);
+  else canvas.open(bitmap, picture.name);
+  note({ ...picture, width, height });
   follow();
   select(null);
 }
@@ -223,11 +222,11 @@ export async function openMask(file: File | Blob): Promise<void> {
 export function openBlank(width: number, height: number, color: string): void {
   turn += 1;
   source.loading = null;
-  known.clear();
+  forgetPictures();
   engine().blank({ width, height }, color);
-  const name = engine().layers.find((layer) => layer.kind === "picture")?.name ?? "";
+  const name = pictureLayer()?.name ?? "";
   const picture: KnownPicture = { name, sha256: null, width, height, parent: null, infotext: null, shown: null };
-  known.set(name, picture);
+  note(picture);
   void filled(width, height, color).then((blob) => {
     picture.shown = blob;
   });
@@ -251,7 +250,7 @@ export function closePicture(): void {
   turn += 1;
   source.loading = null;
   engine().close();
-  known.clear();
+  forgetPictures();
   follow();
 }
 
@@ -283,7 +282,7 @@ export function forgetFiles(): void {
 
 /** Keep the canvas in IndexedDB after every change, and bring back what was kept. */
 export async function startSource(): Promise<void> {
-  await bringBack(engine(), (picture) => known.set(picture.name, picture));
+  await bringBack(engine(), note);
   follow();
   keepAfterChanges(engine(), knownPicture);
 }

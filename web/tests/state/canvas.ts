@@ -19,7 +19,7 @@ export class HandmadeCanvas {
   readonly calls: string[] = [];
   exported: Partial<Exported> = {};
   private readonly listeners = new Map<string, Listener[]>();
-  private readonly past: { size: Size | null; layers: Layer[] }[] = [];
+  private readonly past: { size: Size | null; layers: Layer[]; pictureTouched: boolean }[] = [];
   private made = 0;
 
   on(event: string, listener: Listener): () => void {
@@ -38,8 +38,8 @@ export class HandmadeCanvas {
 
   replacePicture(picture: Size, name: string): void {
     this.calls.push(`replace ${name}`);
-    this.past.push({ size: this.size, layers: this.layers });
-    this.show(picture, name, true);
+    this.past.push({ size: this.size, layers: this.layers, pictureTouched: this.pictureTouched });
+    this.show(picture, name, false);
   }
 
   blank(size: Size): void {
@@ -51,7 +51,7 @@ export class HandmadeCanvas {
     if (!last) return;
     this.size = last.size;
     this.layers = last.layers;
-    this.pictureTouched = this.past.length > 0;
+    this.pictureTouched = last.pictureTouched;
     this.emit("document");
   }
 

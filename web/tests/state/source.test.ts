@@ -75,7 +75,7 @@ describe("opening", () => {
   it("replaces an open picture so that undo brings back what the server knows of it", async () => {
     await page.openFile(pngFile("a.png"));
     await page.openFile(pngFile("a.png"));
-    expect(canvas.calls).toEqual(["open a.png", "replace a.png (2)"]);
+    expect(canvas.calls).toEqual(["open a.png", "replace a.png"]);
     await page.openFile(pngFile("b.png"));
     expect(page.source).toMatchObject({ name: "b.png", sha256: "sha-b.png" });
     canvas.undo();
@@ -125,6 +125,21 @@ describe("the pictures of a request", () => {
     canvas.stroke("sketch");
     shown.mode = mode as Mode;
     expect(await page.pictureFields()).toEqual(fields);
+  });
+
+  it("name the server's own file of the picture that is open now, however it came to be open", async () => {
+    const named = async (): Promise<unknown> => (await page.pictureFields()).images;
+    await page.openFile(pngFile("a.png"));
+    await page.openFile(pngFile("b.png"));
+    expect(await named()).toEqual([{ sha256: "sha-b.png", name: "b.png" }]);
+    canvas.layers[0] = { ...canvas.layers[0], name: "a.png" } as never; // the layer was renamed
+    canvas.emit("document");
+    expect(await named()).toEqual([{ sha256: "sha-b.png", name: "b.png" }]);
+    canvas.undo();
+    expect(await named()).toEqual([{ sha256: "sha-a.png", name: "a.png" }]);
+    canvas.stroke("picture");
+    expect(await named()).toEqual([{ sha256: "sha-picture.png", name: "picture.png" }]);
+    expect(uploads.names).toEqual(["a.png", "b.png", "picture.png"]);
   });
 
   it("are missing: the error says what to do and where", async () => {
