@@ -1,6 +1,6 @@
 /** What a readback says, as rows of a table. */
 import type { Field, Readback, Result } from "@/api/types";
-import { fieldTitle } from "@/i18n";
+import { choiceTitle, fieldTitle } from "@/i18n";
 import { fieldOf } from "@/state/library";
 
 /** One setting: the field's name, its label, its value as text. */
@@ -24,11 +24,7 @@ export function rowsOf(readback: Readback): Row[] {
 
 /** Return a value in words: a choice by its label. */
 function worded(value: unknown, field: Field | undefined): string {
-  if (field && field.labels.length > 0) {
-    const at = typeof value === "boolean" ? Number(value) : field.choices.indexOf(String(value));
-    const label = field.labels[at];
-    if (label !== undefined) return label;
-  }
+  if (field && field.labels.length > 0 && (typeof value === "boolean" || typeof value === "string")) return choiceTitle(field, value);
   if (Array.isArray(value)) return value.map((one) => (typeof one === "object" ? JSON.stringify(one) : String(one))).join(", ");
   return typeof value === "string" ? value : JSON.stringify(value);
 }

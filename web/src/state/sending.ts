@@ -147,7 +147,7 @@ const TOLD_AT_MOST = 5;
 function tellFailed(failed: readonly string[]): void {
   const rest = failed.length > TOLD_AT_MOST ? ["…"] : [];
   const detail = [...failed.slice(0, TOLD_AT_MOST), ...rest].join("\n");
-  notify({ kind: "error", title: translate("notice.batch.refused", { count: failed.length }), detail });
+  notify({ kind: "error", title: translate("notice.batch.refused", { count: failed.length }, failed.length), detail });
 }
 
 async function entryJob({ file, mask, fields: own }: BatchEntry, shared: Record<string, unknown>): Promise<Wanted> {

@@ -26,7 +26,7 @@ export const field = {
   seed_resize_from: { title: "シードのリサイズ元", help: "幅x高さ：そのサイズでこのシードが作る画像に似せる。" },
   rng: { title: "乱数の生成元", help: "NV はどの機器でも NVIDIA の画像と同じ。CPU は torch の CPU、GPU は機器自身。", choices: { nv: "NV", cpu: "CPU", gpu: "GPU" } },
   ensd: { title: "Eta ノイズシードデルタ (ENSD)", help: "ancestral サンプラーのノイズでシードに足す数（NovelAI の画像は 31337）。" },
-  mask: { title: "マスク", help: "白は描き直し、黒は残す、灰色はその間。" },
+  mask: { title: "マスク", help: "白は描き直し、黒は残す、灰色はその間。alpha と書けば透明な部分を描き直す。" },
   invert_mask: { title: "マスクモード", help: "マスクの外側を描き直す。", choices: { false: "マスクした部分を描き直す", true: "マスク以外を描き直す" } },
   mask_blur: { title: "マスクのぼかし", help: "マスクの縁のぼかし（ピクセル）。" },
   mask_blur_x: { title: "マスクの横ぼかし", help: "縦と違う場合の横方向のぼかし。" },
@@ -93,14 +93,18 @@ export const field = {
   extra_noise: { title: "追加ノイズ", help: "サンプリング前に加えるノイズ。" },
 };
 
-/** フォームの各グループの名前。 */
+/** フォームの各グループの名前。キーはサーバーの名前で、空白は `_`。 */
 export const group = {
   Picture: "画像",
   Inpaint: "インペイント",
-  "Soft inpainting": "ソフトインペイント",
+  Soft_inpainting: "ソフトインペイント",
   Paint: "ペイント",
   Seed: "シード",
   Sampler: "サンプラー",
   Prompt: "プロンプト",
   Machine: "マシン",
+  Size: "サイズ",
+  Sampling: "サンプリング",
+  Batch: "バッチ",
+  Guidance: "ガイダンス",
 };

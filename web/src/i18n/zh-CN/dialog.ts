@@ -43,7 +43,7 @@ export const dialog = {
     tintOpacity: "蒙版颜色的不透明度",
     work: "生成时",
     previews: "在画布上显示实时预览",
-    finishPicture: "第一次中断时完成当前图片",
+    finishPicture: "第一次中止时先完成当前图片",
     sendSize: "发送到图生图时同时带上尺寸",
     files: "结果文件",
     format: "格式",

@@ -26,7 +26,7 @@ export const field = {
   seed_resize_from: { title: "从尺寸调整种子", help: "宽x高：使图片接近该种子在此尺寸下的结果。" },
   rng: { title: "随机数来源", help: "NV 在任何设备上给出与 NVIDIA 显卡相同的图片；CPU 为 torch 的 CPU 生成器；GPU 为设备自身。", choices: { nv: "NV", cpu: "CPU", gpu: "GPU" } },
   ensd: { title: "Eta 噪声种子偏移 (ENSD)", help: "祖先采样器的噪声在种子上加此数（NovelAI 的图片为 31337）。" },
-  mask: { title: "蒙版", help: "白色重绘，黑色保留，灰色介于两者之间。" },
+  mask: { title: "蒙版", help: "白色重绘，黑色保留，灰色介于两者之间；或写 alpha：重绘透明处。" },
   invert_mask: { title: "蒙版模式", help: "重绘蒙版以外的部分。", choices: { false: "重绘蒙版内容", true: "重绘非蒙版内容" } },
   mask_blur: { title: "蒙版边缘模糊度", help: "蒙版边缘的模糊（像素）。" },
   mask_blur_x: { title: "蒙版横向模糊", help: "横向与纵向不同时的横向模糊。" },
@@ -93,14 +93,18 @@ export const field = {
   extra_noise: { title: "额外噪声", help: "采样前另加的噪声。" },
 };
 
-/** 表单各组的名称。 */
+/** 表单各组的名称，按服务器的名称（空格写作 `_`）。 */
 export const group = {
   Picture: "图片",
   Inpaint: "局部重绘",
-  "Soft inpainting": "柔和重绘",
+  Soft_inpainting: "柔和重绘",
   Paint: "涂色",
   Seed: "种子",
   Sampler: "采样器",
   Prompt: "提示词",
   Machine: "机器",
+  Size: "尺寸",
+  Sampling: "采样",
+  Batch: "批次",
+  Guidance: "引导",
 };

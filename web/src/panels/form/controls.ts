@@ -1,5 +1,5 @@
 import type { Field } from "@/api/types";
-import { i18n } from "@/i18n";
+import { choiceTitle, translate } from "@/i18n";
 import { library } from "@/state/library";
 
 /** How a field is shown. `whole` is a number of up to 64 bits. */
@@ -25,15 +25,9 @@ export function controlOf(field: Field): Control {
   return /^#[0-9a-f]{6}$/i.test(String(field.default)) ? "color" : "text";
 }
 
-/** Return a word of a field in the chosen language, or the server's own. */
-export function choiceLabel(field: Field, word: string, index: number): string {
-  const key = `field.${field.name}.choices.${word}`;
-  return i18n.global.te(key) ? i18n.global.t(key) : (field.labels[index] ?? word);
-}
-
 /** Return what a field may be. The library's lists give samplers and the like; `""` is "not said". */
 export function optionsOf(field: Field): Option[] {
-  if (field.kind === "bool") return ["off", "on"].map((word, index) => ({ value: word, label: choiceLabel(field, word, index) }));
+  if (field.kind === "bool") return [false, true].map((on) => ({ value: on ? "on" : "off", label: choiceTitle(field, on) }));
   const shelves: Record<string, { name: string; label: string }[]> = {
     sampler: library.samplers,
     scheduler: library.schedulers,
@@ -43,8 +37,8 @@ export function optionsOf(field: Field): Option[] {
   const shelf = shelves[field.name];
   const found = shelf
     ? shelf.map((one) => ({ value: one.label, label: one.label }))
-    : field.choices.map((word, index) => ({ value: word, label: choiceLabel(field, word, index) }));
-  return field.optional ? [{ value: "", label: i18n.global.t("form.automatic") }, ...found] : found;
+    : field.choices.map((word) => ({ value: word, label: choiceTitle(field, word) }));
+  return field.optional ? [{ value: "", label: translate("form.automatic") }, ...found] : found;
 }
 
 /** Return the option that a value means, by any of its spellings; a value that is unknown here stands for itself. */

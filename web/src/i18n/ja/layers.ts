@@ -1,0 +1,27 @@
+/** 日本語：レイヤーのパネル。 */
+export const layers = {
+  title: "レイヤー",
+  add: "画像を追加",
+  empty: "画像が開かれていません。画像のレイヤーがここに並びます。",
+  mask: "マスク",
+  sketch: "スケッチ",
+  picture: "画像",
+  pasted: "貼り付けた画像",
+  unused: "保持（このモードでは未使用）",
+  name: "レイヤーの名前",
+  hide: "{name} を隠す",
+  show: "{name} を表示",
+  opacity: "不透明度",
+  percent: "{percent}%",
+  up: "上へ",
+  down: "下へ",
+  merge: "画像に結合",
+  rename: "名前を変更",
+  clear: "消去",
+  remove: "削除",
+  uses: {
+    none: "このモードでは画像と貼り付けた画像を使います。",
+    sketch: "このモードではスケッチ、貼り付けた画像、画像を使います。",
+    mask: "このモードではすべてのレイヤーを使います。",
+  },
+};

@@ -1,0 +1,27 @@
+/** 中文：图层面板。 */
+export const layers = {
+  title: "图层",
+  add: "添加图片",
+  empty: "还没有打开图片。图片的图层会列在这里。",
+  mask: "蒙版",
+  sketch: "涂鸦",
+  picture: "图片",
+  pasted: "粘贴的图片",
+  unused: "保留，本模式不使用",
+  name: "图层名称",
+  hide: "隐藏 {name}",
+  show: "显示 {name}",
+  opacity: "不透明度",
+  percent: "{percent}%",
+  up: "上移",
+  down: "下移",
+  merge: "合并到图片",
+  rename: "重命名",
+  clear: "清除",
+  remove: "移除",
+  uses: {
+    none: "本模式使用图片和粘贴的图片。",
+    sketch: "本模式使用涂鸦、粘贴的图片和图片。",
+    mask: "本模式使用所有图层。",
+  },
+};
