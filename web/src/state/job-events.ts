@@ -4,7 +4,7 @@ import { lastPreview, openEvents, type EventStream, type ServerEvent } from "@/a
 import type { Job, Progress, Result } from "@/api/types";
 import { translate } from "@/i18n";
 import { isOwn, jobs, noteEnded, overIds, refreshLine } from "./jobs";
-import { ApiError, notify, report } from "./notices";
+import { ApiError, dismissTitled, notify, report } from "./notices";
 import { preferences } from "./preferences";
 import { reportFailure } from "./report";
 import { generate } from "./sending";
@@ -232,6 +232,7 @@ export function startJobs(listener: OnResult): () => void {
     event: (event) => inTurn(() => hear(event)),
     opened: () => {
       jobs.connected = true;
+      dismissTitled(translate("notice.lost.title"));
       inTurn(attach);
     },
     broken: () => {

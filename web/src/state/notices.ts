@@ -53,3 +53,8 @@ export function dismiss(id: number): void {
   const at = notices.findIndex((one) => one.id === id);
   if (at >= 0) notices.splice(at, 1);
 }
+
+/** Take away every message of a title: what it told is over. */
+export function dismissTitled(title: string): void {
+  for (const one of notices.filter((notice) => notice.title === title)) dismiss(one.id);
+}
