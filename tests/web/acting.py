@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import io
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, Response
@@ -46,6 +47,14 @@ _KEPT = """async () => {
   database.close();
   const [newest] = all.sort((a, b) => b.at - a.at);
   return newest ? newest.document.layers.map((one) => `${one.kind} ${one.name}`).join() : "";
+}"""
+_MADE = """async ([strip, job]) => {
+  const [first] = await (await fetch(`/api/v1/jobs/${job}/results`)).json();
+  return [...document.querySelectorAll(strip)].find((one) => one.dataset.id === first?.id)?.dataset.id ?? null;
+}"""
+_SHOWN = """async (job) => {
+  const found = await (await fetch(`/api/v1/jobs/${job}/results`)).json();
+  return found.length > 0 && document.querySelector(`[data-tour="strip"] [data-id="${found[0].id}"]`) !== null;
 }"""
 _TRANSFER = """(files) => {
   const transfer = new DataTransfer();
@@ -132,10 +141,20 @@ def wait_open(page: Page, before: str = "") -> None:
 
 def wait_kept(page: Page, *words: str) -> None:
     """Wait until the browser keeps a canvas with layers that are called so."""
-    page.wait_for_function(
+    wait_until(
+        page,
         f"async (words) => {{ const kept = await ({_KEPT})(); return words.every((one) => kept.includes(one)); }}",
-        arg=list(words),
+        list(words),
     )
+
+
+def wait_until(page: Page, script: str, arg: Any, timeout: float = LONG) -> Any:
+    """Ask the page again and again, also by an async function, until it says something; return that."""
+    until = time.monotonic() + timeout / 1000
+    while not (found := page.evaluate(script, arg)):
+        assert time.monotonic() < until, f"the page never came to {script}"
+        page.wait_for_timeout(150)
+    return found
 
 
 def choose(page: Page, file: FilePayload | Path, action: str = "Open a picture…", *, wait: bool = True) -> None:
@@ -272,10 +291,10 @@ def wait_results(page: Page, count: int, timeout: float = LONG) -> list[str]:
 
 
 def make(page: Page) -> Image.Image:
-    """Generate one picture, wait for it and return it."""
-    count = len(results(page))
-    generate(page)
-    return result_pixels(page, wait_results(page, count + 1)[0])
+    """Generate one picture, wait until it is in the strip and return it."""
+    with page.expect_response(is_new_job, timeout=LONG) as answered:
+        generate(page)
+    return result_pixels(page, wait_until(page, _MADE, [STRIP, answered.value.json()["id"]]))
 
 
 def result_pixels(page: Page, result: str | None = None) -> Image.Image:
@@ -311,14 +330,32 @@ def dismiss(page: Page) -> None:
     page.get_by_role("region", name="Messages").locator("li").first.wait_for(state="detached")
 
 
-def sent(page: Page, press: Callable[[Page], None] = generate) -> dict[str, Any]:
-    """Press Generate (or do what else sends a job) and return the request as it was sent."""
+class Sent(NamedTuple):
+    """A job that the page sent: its id, and the request's fields as they were sent."""
+
+    job: str
+    request: dict[str, Any]
+
+
+def send(page: Page, press: Callable[[Page], None] = generate) -> Sent:
+    """Press Generate (or do what else sends a job) and return what was sent, as soon as the server has it."""
     with page.expect_response(is_new_job, timeout=LONG) as answered:
         press(page)
     response = answered.value
     assert response.ok, response.text()
-    request: dict[str, Any] = response.request.post_data_json["request"]
-    return request
+    return Sent(response.json()["id"], response.request.post_data_json["request"])
+
+
+def sent(page: Page, press: Callable[[Page], None] = generate) -> dict[str, Any]:
+    """Press Generate (or do what else sends a job) and return the request as it was sent."""
+    return send(page, press).request
+
+
+def wait_job(page: Page, job: str, timeout: float = LONG) -> Image.Image:
+    """Wait until a job's first result is in the strip; its pixels."""
+    until(page, _SHOWN, job, timeout)
+    found = page.request.get(f"/api/v1/jobs/{job}/results").json()
+    return result_pixels(page, found[0]["id"])
 
 
 def is_new_job(response: Response) -> bool:
@@ -331,6 +368,19 @@ def jobs(page: Page, *states: str) -> list[dict[str, Any]]:
     query = "&".join(["order=oldest", "limit=500", *(f"state={one}" for one in states)])
     found: list[dict[str, Any]] = page.request.get(f"/api/v1/jobs?{query}").json()["items"]
     return found
+
+
+def until(page: Page, condition: str, given: Any = None, timeout: float = LONG) -> None:
+    """Wait until an async function of the page returns something true (`wait_for_function` does not wait for promises)."""
+    waits = f"""async ([given, most]) => {{
+      const condition = {condition}, end = performance.now() + most;
+      while (performance.now() < end) {{
+        if (await condition(given)) return true;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }}
+      return false;
+    }}"""
+    assert page.evaluate(waits, [given, timeout]), f"in vain waited for {condition}"
 
 
 def stored(page: Page, file: dict[str, Any]) -> Image.Image:
@@ -366,11 +416,6 @@ def set_color(page: Page, color: str) -> None:
     box.press("Enter")
     page.keyboard.press("Escape")
     box.wait_for(state="detached")
-
-
-def wait_made(page: Page, count: int = 1) -> Image.Image:
-    """Wait until this visit has so many results; the newest one's pixels."""
-    return result_pixels(page, wait_results(page, count)[0])
 
 
 def set_field(page: Page, name: str, value: float | str) -> None:

@@ -32,7 +32,7 @@ def shot(page: Page, name: str) -> None:
 def alert(page: Page, title: str) -> Locator:
     """The error of this title, awaited."""
     found = page.get_by_role("alert").filter(has_text=title)
-    found.first.wait_for(timeout=acting.LONG)
+    found.first.wait_for(timeout=30_000)
     return found.first
 
 
@@ -93,7 +93,7 @@ def test_files_that_are_no_picture_are_refused_before_they_are_sent(fake_page: P
     acting.dismiss(page)
     for name, content, text in (
         ("notes.png", b"Dear diary, this is a text.\n" * 9, "is none of the known kinds"),
-        ("empty.png", b"", "“empty.png” is empty"),
+        ("empty.png", b"", "“empty.png” is none of the known kinds"),
     ):
         acting.drop(page, acting.payload(name, content))
         message = alert(page, "This file is no picture that can be used")
@@ -114,7 +114,8 @@ def test_a_damaged_picture_is_refused_by_the_server_in_words(fake_page: Page, tr
     trouble.allow("status of 422")
     page = fake_page
     mask = begin_masked(page)
-    acting.drop(page, acting.payload("half.png", acting.DEMO.read_bytes()[:9000]))
+    whole = acting.DEMO.read_bytes()
+    acting.drop(page, acting.payload("half.png", whole[: len(whole) // 2]))
     message = alert(page, "This file is no picture that can be used")
     shot(page, "truncated")
     expect(message).to_contain_text(re.compile("truncated|damaged|broken|incomplete|ends", re.IGNORECASE))
@@ -147,7 +148,7 @@ def test_a_wrong_number_is_marked_at_its_field(fake_page: Page, trouble: Trouble
     trouble.allow("status of 422")
     page = fake_page
     acting.begin(page)
-    page.get_by_role("radio", name="Resize to").click()
+    page.locator("label", has=page.get_by_role("radio", name="Resize to")).click()
     acting.set_number(page, "Width", 5)
     acting.generate(page)
     field = page.locator('[data-field="width"]')

@@ -1,3 +1,4 @@
+import { popupOpen } from "@/shared/picture/zoom";
 import { dialog } from "@/state/dialogs";
 import type { Action } from "./types";
 
@@ -34,9 +35,12 @@ function spelled(event: KeyboardEvent): string {
 
 /** Return the first action that can be done with this key now, or undefined; keys that type or that a dialog uses are left alone. */
 export function actionFor(event: KeyboardEvent, actions: readonly Action[]): Action | undefined {
-  if (event.defaultPrevented || event.isComposing) return undefined;
+  if (event.isComposing) return undefined;
   const key = spelled(event);
+  if (key === "Escape" && popupOpen()) return undefined; // it closes what hangs open, and nothing else
   const bare = !event.ctrlKey && !event.metaKey && !event.altKey;
+  // Some controls take every Enter for themselves, also Ctrl+Enter that only the page means something by.
+  if (event.defaultPrevented && (bare || event.key !== "Enter")) return undefined;
   if (bare && key !== "Escape" && usesKeys(event.target, event.key)) return undefined;
   if (bare && takesText(event.target) && key !== "Escape") return undefined;
   const found = actions.find((one) => one.shortcut === key && one.enabled());
