@@ -4,7 +4,7 @@ import {
 } from "@lucide/vue";
 import type { Result } from "@/api/types";
 import { onStage } from "@/shared/picture/onStage";
-import { popupOpen, usesArrows, type Zoom } from "@/shared/picture/zoom";
+import { usesArrows, type Zoom } from "@/shared/picture/zoom";
 import { openDialog } from "@/state/dialogs";
 import { applyReadback, setValue } from "@/state/form";
 import { jobs, rerun } from "@/state/jobs";
@@ -127,8 +127,8 @@ export const resultActions: readonly Action[] = [
     group: "results",
     shortcut: "Escape",
     icon: ArrowLeft,
-    // While a picture of this page is made, Escape interrupts it; an open menu is closed by it.
-    enabled: () => results.selected !== null && (jobs.running === null || jobs.running.id !== jobs.mine) && !popupOpen(),
+    // While a picture of this page is made, Escape interrupts it.
+    enabled: () => results.selected !== null && (jobs.running === null || jobs.running.id !== jobs.mine),
     run: () => select(null),
   },
 ];
