@@ -52,10 +52,6 @@ _MADE = """async ([strip, job]) => {
   const [first] = await (await fetch(`/api/v1/jobs/${job}/results`)).json();
   return [...document.querySelectorAll(strip)].find((one) => one.dataset.id === first?.id)?.dataset.id ?? null;
 }"""
-_SHOWN = """async (job) => {
-  const found = await (await fetch(`/api/v1/jobs/${job}/results`)).json();
-  return found.length > 0 && document.querySelector(`[data-tour="strip"] [data-id="${found[0].id}"]`) !== null;
-}"""
 _TRANSFER = """(files) => {
   const transfer = new DataTransfer();
   for (const { name, mimeType, base64 } of files) {
@@ -353,34 +349,7 @@ def sent(page: Page, press: Callable[[Page], None] = generate) -> dict[str, Any]
 
 def wait_job(page: Page, job: str, timeout: float = LONG) -> Image.Image:
     """Wait until a job's first result is in the strip; its pixels."""
-    until(page, _SHOWN, job, timeout)
-    found = page.request.get(f"/api/v1/jobs/{job}/results").json()
-    return result_pixels(page, found[0]["id"])
-
-
-def is_new_job(response: Response) -> bool:
-    """Whether the server answers a job that was sent."""
-    return response.request.method == "POST" and response.url.endswith("/api/v1/jobs")
-
-
-def jobs(page: Page, *states: str) -> list[dict[str, Any]]:
-    """Jobs as the server knows them, the oldest first; in some states or in all."""
-    query = "&".join(["order=oldest", "limit=500", *(f"state={one}" for one in states)])
-    found: list[dict[str, Any]] = page.request.get(f"/api/v1/jobs?{query}").json()["items"]
-    return found
-
-
-def until(page: Page, condition: str, given: Any = None, timeout: float = LONG) -> None:
-    """Wait until an async function of the page returns something true (`wait_for_function` does not wait for promises)."""
-    waits = f"""async ([given, most]) => {{
-      const condition = {condition}, end = performance.now() + most;
-      while (performance.now() < end) {{
-        if (await condition(given)) return true;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }}
-      return false;
-    }}"""
-    assert page.evaluate(waits, [given, timeout]), f"in vain waited for {condition}"
+    return result_pixels(page, wait_until(page, _MADE, [STRIP, job], timeout))
 
 
 def stored(page: Page, file: dict[str, Any]) -> Image.Image:
@@ -423,3 +392,19 @@ def set_field(page: Page, name: str, value: float | str) -> None:
     box = page.locator(f"#field-{name}")
     box.fill(str(value))
     box.press("Enter")
+
+
+def choose_option(page: Page, name: str, option: str) -> None:
+    """Choose one of a field's few words: `choose_option(page, "only_masked", "Only masked")`."""
+    page.locator(f'[data-field="{name}"]').get_by_text(option, exact=True).click()
+
+
+def undo(page: Page) -> None:
+    """Press the button that takes the last step on the canvas back."""
+    page.get_by_role("button", name=re.compile("^Undo: ")).and_(page.locator(".canvas-stage button")).click()
+
+
+def close_popup(page: Page) -> None:
+    """Close the small window that hangs open, by Escape."""
+    page.keyboard.press("Escape")
+    page.locator("[data-reka-popper-content-wrapper]").first.wait_for(state="detached")
