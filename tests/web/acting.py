@@ -352,6 +352,11 @@ def wait_job(page: Page, job: str, timeout: float = LONG) -> Image.Image:
     return result_pixels(page, wait_until(page, _MADE, [STRIP, job], timeout))
 
 
+def is_new_job(response: Response) -> bool:
+    """Whether the server answers a job that was sent."""
+    return response.request.method == "POST" and response.url.endswith("/api/v1/jobs")
+
+
 def stored(page: Page, file: dict[str, Any]) -> Image.Image:
     """The picture that a request names, as the server keeps it."""
     found = page.request.get(f"/api/v1/pictures/{file['sha256']}")
