@@ -25,15 +25,19 @@ export function reportFailure(problem: Record<string, unknown>): void {
   const field = text("field");
   const type = text("type");
   const actions: Notice["actions"] = [];
+  let title = text("title") || translate("notice.failed.title");
   let next = translate("notice.failed.next");
   if (type === "OutOfMemory") next = translate("notice.memory.next");
   if (type === "OutputError") next = translate("notice.storage.next");
   if (["ModelError", "UnsupportedModel", "UnsafeFile"].includes(type) || field === "model") {
+    if (type === "UnknownName") title = translate("notice.model.title");
     next = translate("notice.model.next");
     actions.push(refresh());
   }
-  if (field !== "") fieldErrors[field] = sentence(text("detail"), text("allowed"));
-  notify({ kind: "error", title: text("title") || translate("notice.failed.title"), detail: sentence(text("detail"), next), actions });
+  const detail = forPage(text("detail"));
+  const allowed = forPage(text("allowed"));
+  if (field !== "") fieldErrors[field] = sentence(detail, detail.includes(allowed) ? "" : allowed);
+  notify({ kind: "error", title, detail: sentence(detail, next), actions });
 }
 
 function unexpected(error: unknown): Message {
@@ -51,7 +55,7 @@ function messageOf(error: ApiError): Message {
 
 /** A problem in the server's own words, with what to do next if that is known. */
 function plain(problem: Problem, next = ""): Message {
-  return { title: capital(problem.title), detail: sentence(problem.detail, next) };
+  return { title: capital(problem.title), detail: sentence(forPage(problem.detail), next) };
 }
 
 const BY_STATUS: Partial<Record<number, (problem: Problem) => Message>> = {
@@ -97,7 +101,7 @@ function modelGone(problem: Problem): Message {
   markFields(problem);
   return {
     title: translate("notice.model.title"),
-    detail: sentence(problem.detail, translate("notice.model.next")),
+    detail: sentence(forPage(problem.detail), translate("notice.model.next")),
     actions: [...nearest(problem), refresh()],
   };
 }
@@ -141,7 +145,8 @@ function markFields(problem: Problem): void {
 function fieldText(problem: Problem): string {
   const near = problem.near ?? [];
   const hint = near.length > 0 ? translate("notice.field.near", { names: near.slice(0, 3).join(", ") }) : (problem.allowed ?? "");
-  return sentence(problem.detail, problem.detail.includes(hint) ? "" : hint);
+  const detail = forPage(problem.detail);
+  return sentence(detail, detail.includes(forPage(hint)) ? "" : forPage(hint));
 }
 
 /** A button that takes the nearest right name. */
@@ -156,8 +161,14 @@ function refresh(): Notice["actions"][number] {
   return { label: translate("notice.model.refresh"), run: () => void refreshModels().catch(report) };
 }
 
+/** The server's words without what they say of the command line. */
+function forPage(text: string): string {
+  return text.replace(/:?\s*`redraw [^`]*`[^.;]*/g, "");
+}
+
+/** Begin with a capital letter, unless it begins with the name of a file. */
 function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^\S+\.\w+:/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Join two statements as sentences; the second may be empty. */

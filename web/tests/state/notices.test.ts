@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { localError, lostError, problemOf } from "@/api/problem";
 import { form, resetForm } from "@/state/form";
-import { dismiss, fieldErrors, notices, notify, report, SHOWN_FOR } from "@/state/notices";
+import { dismiss, dismissTitled, fieldErrors, notices, notify, report, SHOWN_FOR } from "@/state/notices";
 import { preferences } from "@/state/preferences";
+import { reportFailure } from "@/state/report";
 import { fillLibrary } from "./schema";
 import { problem } from "./server";
 
@@ -93,5 +94,28 @@ describe("report", () => {
     expect(notices.at(-1)?.title).toBe("Here");
     report(new DOMException("stopped", "AbortError"));
     expect(notices.at(-1)?.title).toBe("Here");
+  });
+});
+
+describe("failures of jobs", () => {
+  it("say what to do about a model that is gone, without words of the command line", () => {
+    const allowed = "`redraw models` lists them";
+    reportFailure({ type: "UnknownName", title: "Nobody knows this name", detail: `unknown model 'old': ${allowed}`, field: "model", allowed });
+    expect(notices[0]?.title).toBe("The model cannot be used");
+    expect(notices[0]?.detail).toBe("Unknown model 'old'. Choose another model, or look into the models folders again.");
+    expect(notices[0]?.actions.map((one) => one.label)).toEqual(["Refresh models"]);
+    expect(fieldErrors.model).toBe("Unknown model 'old'");
+  });
+
+  it("keep the names of files as they are written", () => {
+    refusal(422, "no usable picture", "half.png: the PNG file is damaged");
+    expect(notices[0]?.detail).toMatch(/^half\.png: /);
+  });
+
+  it("can be taken back by their title", () => {
+    notify({ kind: "error", title: "lost" });
+    notify({ kind: "error", title: "other" });
+    dismissTitled("lost");
+    expect(notices.map((one) => one.title)).toEqual(["other"]);
   });
 });

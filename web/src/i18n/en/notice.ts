@@ -4,7 +4,7 @@ export const notice = {
   starting: { title: "Waiting for the server to start" },
   lost: {
     title: "The server does not answer",
-    next: "Nothing you painted is lost. The page tries again by itself.",
+    next: "Nothing you painted is lost. The page connects again by itself; then try once more.",
   },
   login: { title: "Please log in again", next: "The server no longer knows you. What you painted is kept.", again: "Log in" },
   foreign: { next: "Reload the page and try again." },
