@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -339,7 +340,7 @@ def send(page: Page, press: Callable[[Page], None] = generate) -> Sent:
         press(page)
     response = answered.value
     assert response.ok, response.text()
-    return Sent(response.json()["id"], response.request.post_data_json["request"])
+    return Sent(response.json()["id"], json.loads(response.request.post_data or "{}")["request"])
 
 
 def sent(page: Page, press: Callable[[Page], None] = generate) -> dict[str, Any]:
@@ -355,6 +356,13 @@ def wait_job(page: Page, job: str, timeout: float = LONG) -> Image.Image:
 def is_new_job(response: Response) -> bool:
     """Whether the server answers a job that was sent."""
     return response.request.method == "POST" and response.url.endswith("/api/v1/jobs")
+
+
+def jobs(page: Page, *states: str) -> list[dict[str, Any]]:
+    """Jobs as the server knows them, the oldest first; in some states or in all."""
+    query = "&".join(["order=oldest", "limit=500", *(f"state={one}" for one in states)])
+    found: list[dict[str, Any]] = page.request.get(f"/api/v1/jobs?{query}").json()["items"]
+    return found
 
 
 def stored(page: Page, file: dict[str, Any]) -> Image.Image:
