@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import struct
@@ -29,10 +30,10 @@ def shot(page: Page, name: str) -> None:
     page.screenshot(path=SHOTS / f"trouble-{name}.png")
 
 
-def alert(page: Page, title: str) -> Locator:
+def alert(page: Page, title: str, timeout: float = 30_000) -> Locator:
     """The error of this title, awaited."""
-    found = page.get_by_role("alert").filter(has_text=title)
-    found.first.wait_for(timeout=30_000)
+    found = page.get_by_role("region", name="Messages").get_by_role("alert").filter(has_text=title)
+    found.first.wait_for(timeout=timeout)
     return found.first
 
 
@@ -144,19 +145,29 @@ def test_what_a_mode_lacks_is_said_and_nothing_is_sent(fake_page: Page) -> None:
     assert posted == []
 
 
-def test_a_wrong_number_is_marked_at_its_field(fake_page: Page, trouble: Trouble) -> None:
+def test_a_number_out_of_range_is_marked_at_its_field(fake_page: Page, trouble: Trouble, tmp_path: Path) -> None:
     trouble.allow("status of 422")
     page = fake_page
     acting.begin(page)
-    page.locator("label", has=page.get_by_role("radio", name="Resize to")).click()
-    acting.set_number(page, "Width", 5)
+    acting.set_number(page, "Sampling steps", 99_999)
+    most = int(page.locator("#field-steps").input_value())
+    assert most < 99_999, "the box takes what is allowed"
+    given = tmp_path / "settings.json"
+    given.write_text(json.dumps({"redraw": 1, "form": {"values": {"steps": most + 5}}}), encoding="utf-8")
+    page.get_by_role("button", name="Settings", exact=True).click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("dialog").get_by_role("button", name="Import").click()
+    chooser.value.set_files(given)
+    acting.notice(page, "Settings were imported").wait_for()
+    page.keyboard.press("Escape")
     acting.generate(page)
-    field = page.locator('[data-field="width"]')
-    expect(field.get_by_role("alert")).to_contain_text(re.compile(r"\d"), timeout=acting.LONG)
-    expect(page.locator("#field-width")).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#field-width")).to_have_attribute("aria-describedby", "field-width-error")
-    shot(page, "width")
-    acting.set_number(page, "Width", 64)
+    box = page.locator("#field-steps")
+    field = page.locator('[data-field="steps"]')
+    expect(field.get_by_role("alert")).to_contain_text(f"and {most}", timeout=acting.LONG)
+    expect(box).to_have_attribute("aria-invalid", "true")
+    expect(box).to_have_attribute("aria-describedby", "field-steps-error")
+    shot(page, "steps")
+    acting.set_number(page, "Sampling steps", 5)
     expect(field.get_by_role("alert")).to_have_count(0)
     acting.dismiss(page)
     acting.make(page)
@@ -247,7 +258,7 @@ def test_a_model_that_disappears_is_named_with_what_to_do(
     page.get_by_label("Model", exact=True).select_option(label="gone-tomorrow")
     (models / "gone-tomorrow.safetensors").unlink()
     acting.generate(page)
-    message = alert(page, "model")
+    message = alert(page, "The model cannot be used", acting.LONG)
     shot(page, "model")
     expect(message).to_contain_text("gone-tomorrow")
     expect(message).to_contain_text("Choose another model")

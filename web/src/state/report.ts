@@ -146,6 +146,8 @@ function fieldText(problem: Problem): string {
   const near = problem.near ?? [];
   const hint = near.length > 0 ? translate("notice.field.near", { names: near.slice(0, 3).join(", ") }) : (problem.allowed ?? "");
   const detail = forPage(problem.detail);
+  const isRange = near.length === 0 && hint.startsWith("it is ");
+  if (isRange && detail.includes("Input should")) return capital(hint); // a schema's words, said better by the range
   return sentence(detail, detail.includes(forPage(hint)) ? "" : forPage(hint));
 }
 
