@@ -35,7 +35,7 @@ export const batch = {
     parts: "使うパラメータ",
     hint: "プロンプトはフォームのものの後ろに足され、ほかはフォームのものに代わります。",
     prompt: "プロンプト",
-    negative: "ネガティブプロンプト",
+    negative: "ネガティブ",
     seed: "シード",
     cfg: "CFG スケール",
     sampler: "サンプラー",

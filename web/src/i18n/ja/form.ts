@@ -156,7 +156,7 @@ export const form = {
     atOnce: "すぐに止める",
     skip: "この画像をスキップ",
     waiting: "{n} 件が待機中",
-    before: "次の順番です | 前に {n} 件のジョブ | 前に {n} 件のジョブ",
+    before: "次の順番です | 前に {n} 件のジョブがあります | 前に {n} 件のジョブがあります",
     held: "キューは一時停止中です",
     resume: "再開",
     progress: "進行状況",

@@ -112,7 +112,7 @@ export const results = {
   },
   history: {
     name: "履歴",
-    search: "プロンプトと設定を検索",
+    search: "履歴を検索",
     clear: "検索を消去",
     favorites: "お気に入りのみ",
     trash: "ゴミ箱",

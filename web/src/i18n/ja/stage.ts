@@ -123,7 +123,7 @@ export const stage = {
     starting: "開始しています…",
     sending: "送信中…",
     stopping: "停止しています…",
-    waiting: "次の順番です | 前に {count} 件のジョブ | 前に {count} 件のジョブ",
+    waiting: "次の順番です | 前に {count} 件のジョブがあります | 前に {count} 件のジョブがあります",
     hide: "プレビューを隠す",
     show: "プレビューを表示",
   },

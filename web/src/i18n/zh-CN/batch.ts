@@ -37,7 +37,7 @@ export const batch = {
     prompt: "提示词",
     negative: "反向提示词",
     seed: "随机数种子",
-    cfg: "提示词引导系数 (CFG)",
+    cfg: "引导系数 (CFG)",
     sampler: "采样方法",
     steps: "迭代步数",
   },

@@ -10,7 +10,7 @@ export const field = {
   resize_mode: {
     title: "缩放模式",
     help: "原图如何变为结果的尺寸。",
-    choices: { "just-resize": "仅调整大小", "crop-and-resize": "裁剪后缩放", "resize-and-fill": "缩放后填充空白", "latent-upscale": "仅调整大小（潜空间放大）" },
+    choices: { "just-resize": "仅调整大小", "crop-and-resize": "裁剪后缩放", "resize-and-fill": "缩放后填充空白", "latent-upscale": "潜空间放大" },
   },
   width: { title: "宽度", help: "结果的宽度（像素）。" },
   height: { title: "高度", help: "结果的高度（像素）。" },

@@ -93,7 +93,7 @@ export const form = {
     none: "没有名称或说明包含这些文字的参数。",
     chosen: "未显示 | 显示 {n} 项 | 显示 {n} 项",
     clear: "全不显示",
-    all: "{group}全部",
+    all: "全选“{group}”",
     done: "完成",
   },
   model: {
