@@ -13,7 +13,7 @@ export const generateActions: readonly Action[] = [
     group: "generate",
     shortcut: "Ctrl+Enter",
     icon: Play,
-    enabled: () => !jobs.sending,
+    enabled: () => true,
     run: async () => {
       if (form.mode === "batch") await batch.start?.();
       else await generate();
@@ -24,7 +24,7 @@ export const generateActions: readonly Action[] = [
     group: "generate",
     shortcut: "Ctrl+Shift+Enter",
     icon: FastForward,
-    enabled: () => !jobs.sending,
+    enabled: () => true,
     run: async () => {
       await generate({ front: true });
     },

@@ -45,6 +45,7 @@ export function actionFor(event: KeyboardEvent, actions: readonly Action[]): Act
   if (bare && takesText(event.target) && key !== "Escape") return undefined;
   const found = actions.find((one) => one.shortcut === key && one.enabled());
   if (found === undefined) return undefined;
+  if (event.repeat && found.group === "generate") return undefined; // a key that is held is one press
   if (takesText(event.target) && !WHILE_TYPING.has(found.group) && key !== "Escape") return undefined;
   if (dialog.name !== null && found.name !== "help.palette") return undefined;
   return found;

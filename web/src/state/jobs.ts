@@ -183,7 +183,8 @@ export async function retry(id: string): Promise<void> {
   await refreshLine();
 }
 
-/** Change fields of a waiting job. */
+/** Change fields of a waiting job; throws `ApiError` with the field where the server refuses. */
 export async function edit(id: string, request: Record<string, unknown>): Promise<void> {
-  if (await ask(() => answer(api.PATCH("/api/v1/jobs/{id}", { ...at(id), body: { request } })))) await refreshLine();
+  await answer(api.PATCH("/api/v1/jobs/{id}", { ...at(id), body: { request } }));
+  await refreshLine();
 }
