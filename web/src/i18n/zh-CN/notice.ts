@@ -4,7 +4,7 @@ export const notice = {
   starting: { title: "正在等待服务器启动" },
   lost: {
     title: "服务器没有回应",
-    next: "你画的内容不会丢失。本页会自动重试。",
+    next: "你画的内容不会丢失。本页会自动重新连接，之后请再试一次。",
   },
   login: { title: "请重新登录", next: "服务器已不认得你。你画的内容都还在。", again: "登录" },
   foreign: { next: "请刷新页面再试。" },
