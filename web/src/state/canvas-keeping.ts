@@ -55,10 +55,11 @@ export function keepAfterChanges(engine: Engine, picture: () => KnownPicture | n
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isTold = false;
   const now = async (): Promise<void> => {
+    timer = undefined;
     try {
       const known = picture(); // of the document as it is now, not as it is once its pixels are packed
-      const document = await engine.store();
-      await keepCanvas(document && { document, picture: known });
+      const stored = await engine.store();
+      await keepCanvas(stored && { document: stored, picture: known });
     } catch {
       if (isTold) return;
       isTold = true;
@@ -69,6 +70,12 @@ export function keepAfterChanges(engine: Engine, picture: () => KnownPicture | n
     clearTimeout(timer);
     timer = setTimeout(() => void now(), KEEP_CANVAS_AFTER);
   };
+  const before = (): void => {
+    if (timer === undefined || !document.hidden) return;
+    clearTimeout(timer);
+    void now();
+  };
+  document.addEventListener("visibilitychange", before); // the page may go for good: the last stroke is kept at once
   engine.on("document", soon);
   engine.on("pixels", soon);
 }
