@@ -92,17 +92,12 @@ async function readLine(): Promise<void> {
   try {
     const { held, line } = await answer(api.GET("/api/v1/queue"));
     jobs.held = held;
-    const all = [...line, ...(await pausedJobs())].filter((job) => job.id !== jobs.running?.id && !overIds.has(job.id));
-    jobs.line = all.sort((a, b) => b.priority - a.priority || a.position - b.position);
+    const waiting = line.filter((job) => job.id !== jobs.running?.id && !overIds.has(job.id));
+    jobs.line = waiting.sort((a, b) => b.priority - a.priority || a.position - b.position);
   } catch (error) {
     // A lost server is told by `connected`; the stream asks again when it is back.
     if (!(error instanceof ApiError) || !error.lost) report(error);
   }
-}
-
-async function pausedJobs(): Promise<Job[]> {
-  const query = { state: ["paused"], order: "oldest", limit: 500 } as const;
-  return (await answer(api.GET("/api/v1/jobs", { params: { query: { ...query, state: [...query.state] } } }))).items;
 }
 
 /** Ask something of a job; whether it was done. A refusal is reported. */
