@@ -317,14 +317,14 @@ def back_to_canvas(page: Page) -> None:
 
 def notice(page: Page, text: str) -> Locator:
     """The message that has this text; wait for it with `.wait_for()`."""
-    return page.get_by_role("region", name="Messages").locator("li").filter(has_text=text)
+    return page.get_by_role("region", name="Messages").locator(".notice").filter(has_text=text)
 
 
 def dismiss(page: Page) -> None:
     """Close every message, also one that is just going."""
     closing = page.get_by_role("region", name="Messages").get_by_role("button", name="Close")
     closing.evaluate_all("(all) => all.forEach((one) => one.click())")
-    page.get_by_role("region", name="Messages").locator("li").first.wait_for(state="detached")
+    page.get_by_role("region", name="Messages").locator(".notice").first.wait_for(state="detached")
 
 
 class Sent(NamedTuple):
