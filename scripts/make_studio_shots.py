@@ -30,7 +30,7 @@ SIZES: Final = ((1440, 900), (1024, 768), (820, 1180))
 """The first one's files have no width in their names."""
 SCHEMES: Final = ("dark", "light")
 COLORS: Final = 256
-LONG: Final = 300_000
+LONG: Final = 600_000
 PROMPTS: Final = (
     ("a star on a light blue background", 3),
     ("a balloon on a light blue background", 2),
@@ -187,7 +187,7 @@ def make_working(page: Page) -> None:
     """A picture is being made, half of it is there."""
     page.keyboard.press("Escape")
     page.locator(".result-stage").wait_for(state="detached")
-    fill_form(page, PROMPTS[-1][0], 5, steps=150)
+    fill_form(page, PROMPTS[-1][0], 5, steps=50)
     page.locator(".go").click()
     page.wait_for_function(r"() => Number(/^\[(\d+)%/.exec(document.title)?.[1] ?? 0) >= 40")
 
@@ -212,6 +212,7 @@ STATES: Final[dict[str, Callable[[Page], None]]] = {
 def save(page: Page, path: Path) -> None:
     """Keep what the page looks like, in 256 colors."""
     page.mouse.move(1, 1)
+    page.evaluate("() => document.querySelectorAll('aside, aside *').forEach((one) => { one.scrollTop = 0; })")
     page.wait_for_function("() => [...document.images].every((one) => one.complete)")
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
