@@ -14,15 +14,15 @@ export interface ToolEntry {
 
 /** All tools in the order of the strip. */
 export const TOOLS: readonly ToolEntry[] = [
-  { name: "brush", icon: Brush, shortcut: "B", label: "stage.tool.brush", apart: false },
-  { name: "eraser", icon: Eraser, shortcut: "E", label: "stage.tool.eraser", apart: false },
-  { name: "rectangle", icon: Square, shortcut: "R", label: "stage.tool.rectangle", apart: true },
-  { name: "ellipse", icon: Circle, shortcut: "O", label: "stage.tool.ellipse", apart: false },
-  { name: "lasso", icon: Lasso, shortcut: "L", label: "stage.tool.lasso", apart: false },
-  { name: "polygon", icon: Pentagon, shortcut: "P", label: "stage.tool.polygon", apart: false },
-  { name: "fill", icon: PaintBucket, shortcut: "G", label: "stage.tool.fill", apart: false },
-  { name: "picker", icon: Pipette, shortcut: "I", label: "stage.tool.picker", apart: true },
-  { name: "move", icon: Move, shortcut: "V", label: "stage.tool.move", apart: true },
-  { name: "region", icon: Crop, shortcut: "C", label: "stage.tool.region", apart: false },
-  { name: "hand", icon: Hand, shortcut: "H", label: "stage.tool.hand", apart: false },
+  { name: "brush", icon: Brush, shortcut: "B", label: "action.tools.brush", apart: false },
+  { name: "eraser", icon: Eraser, shortcut: "E", label: "action.tools.eraser", apart: false },
+  { name: "rectangle", icon: Square, shortcut: "R", label: "action.tools.rectangle", apart: true },
+  { name: "ellipse", icon: Circle, shortcut: "O", label: "action.tools.ellipse", apart: false },
+  { name: "lasso", icon: Lasso, shortcut: "L", label: "action.tools.lasso", apart: false },
+  { name: "polygon", icon: Pentagon, shortcut: "P", label: "action.tools.polygon", apart: false },
+  { name: "fill", icon: PaintBucket, shortcut: "G", label: "action.tools.fill", apart: false },
+  { name: "picker", icon: Pipette, shortcut: "I", label: "action.tools.picker", apart: true },
+  { name: "move", icon: Move, shortcut: "V", label: "action.tools.move", apart: true },
+  { name: "region", icon: Crop, shortcut: "C", label: "action.tools.region", apart: false },
+  { name: "hand", icon: Hand, shortcut: "H", label: "action.tools.hand", apart: false },
 ];
