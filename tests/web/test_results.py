@@ -93,8 +93,9 @@ def make_many(studio: Studio, count: int, **fields: Any) -> list[str]:
 
 def drain(client: httpx.Client) -> None:
     """Wait until nothing is in the queue."""
-    for job in client.get("/api/v1/jobs", params={"state": "waiting"}).json()["items"]:
-        client.get(f"/api/v1/jobs/{job['id']}", params={"wait": 60})
+    for state in ("waiting", "running"):
+        while found := client.get("/api/v1/jobs", params={"state": state}).json()["items"]:
+            client.get(f"/api/v1/jobs/{found[-1]['id']}", params={"wait": 20})
 
 
 def history(page: Page) -> Locator:
@@ -345,11 +346,11 @@ def test_the_history_is_searched_filtered_scrolled_and_cleared(
     acting.begin(page)
     panel = history(page)
     items = panel.locator("[data-id]")
-    expect(items).to_have_count(60)
+    expect(items).to_have_count(60, timeout=acting.LONG)
     panel.hover()
     for _ in range(3):
         page.mouse.wheel(0, 900)
-    expect(items).to_have_count(71)
+    expect(items).to_have_count(71, timeout=acting.LONG)
     assert len({one.get_attribute("data-id") for one in items.all()}) == 71
     panel.get_by_label("Search prompts and settings").fill("lighthouse")
     expect(items).to_have_count(1)
@@ -361,7 +362,7 @@ def test_the_history_is_searched_filtered_scrolled_and_cleared(
     panel.get_by_role("button", name="Favorites only").click()
     expect(items).to_have_count(1)
     panel.get_by_role("button", name="Favorites only").click()
-    expect(items).to_have_count(60)
+    expect(items).to_have_count(60, timeout=acting.LONG)
     acting.back_to_canvas(page)
     items.nth(1).locator(".shot").click(modifiers=["Control"])
     items.nth(4).locator(".shot").click(modifiers=["Shift"])
