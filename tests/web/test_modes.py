@@ -219,6 +219,7 @@ def test_a_batch_redraws_each_file_at_its_own_size_with_its_own_mask_and_paramet
         for name, job in found.items()
     }
     assert sizes == {"one.png": (96, 64), "two.png": (64, 80), "three.png": (72, 72)}
+    assert set(batch_jobs(page, 3)) == set(found), "what was sent can be sent again"
 
 
 def masked(page: Page, *, size: int = 40) -> None:

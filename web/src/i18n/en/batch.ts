@@ -23,6 +23,7 @@ export const batch = {
   refused: "Refused",
   nothingNew: "There was no new picture among the files",
   start: "Nothing to start | Start 1 picture | Start {count} pictures",
+  again: "Start {count} picture again | Start {count} pictures again",
   stop: "Stop sending",
   sending: "Sending the batch",
   sendingOf: "{at} of {of} sent",

@@ -23,6 +23,7 @@ export const batch = {
   refused: "拒否",
   nothingNew: "新しい画像はありませんでした",
   start: "開始する画像がありません | {count} 枚を開始 | {count} 枚を開始",
+  again: "{count} 枚をもう一度開始",
   stop: "送信を止める",
   sending: "バッチを送信しています",
   sendingOf: "{at} / {of} を送信",

@@ -23,6 +23,7 @@ export const batch = {
   refused: "被拒绝",
   nothingNew: "这些文件里没有新的图片",
   start: "没有可处理的图片 | 开始处理 {count} 张图片 | 开始处理 {count} 张图片",
+  again: "再次开始 {count} 张",
   stop: "停止发送",
   sending: "正在发送批量任务",
   sendingOf: "已发送 {at} / {of}",
