@@ -1,3 +1,6 @@
+/** Greatest seed: 2^64 - 1. */
+export const GREATEST = 2n ** 64n - 1n;
+
 /**
  * Return a typed whole number as it is kept and sent: a number where that is exact, else its digits as text, which the server
  * takes for a whole number as well. Null if it is none, or outside of the bounds.

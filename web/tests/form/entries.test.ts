@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { mismatches } from "@/panels/form/brackets";
 import { parsed, portion, spelled, stepped } from "@/shared/numbers";
-import { GREATEST, parseSeed, seedsOf } from "@/panels/form/seeds";
-import { digits, wholeStepped } from "@/shared/whole";
+import { parseSeed, seedsOf } from "@/panels/form/seeds";
+import { GREATEST, digits, wholeStepped } from "@/shared/whole";
 import { otherSide, parseSize, reshaped, scaled, shapeOf } from "@/panels/form/sizes";
 
 describe("a bracket without a partner", () => {

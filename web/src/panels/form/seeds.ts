@@ -1,7 +1,4 @@
-import { digits, parseWhole } from "@/shared/whole";
-
-/** Greatest seed: 2^64 - 1. */
-export const GREATEST = 2n ** 64n - 1n;
+import { digits, GREATEST, parseWhole } from "@/shared/whole";
 
 /** Return a typed seed, -1 (draw one) for an empty text; null if it is none. */
 export function parseSeed(text: string): number | string | null {
