@@ -28,6 +28,7 @@ def test_models_are_listed_by_content_and_never_by_path(local: Any, tmp_path: Pa
     answer = server.client.get(f"{API}/models")
     assert {m["name"]: m["default"] for m in answer.json() if m["name"] != "redraw-starter"} == {"sub/Tiny": True}
     assert str(tmp_path) not in answer.text
+    assert {m["name"]: m["defaults"] for m in answer.json()} == {"redraw-starter": {"cfg_scale": 2.0}, "sub/Tiny": {}}
     body = {"kind": "txt2img", "request": {"prompt": "x"}}
     assert server.client.post(f"{API}/jobs", json=body).json()["request"]["model"] == "sub/Tiny"
     body["request"]["model"] = str(folder / "sub" / "Tiny.safetensors")

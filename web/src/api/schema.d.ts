@@ -1699,6 +1699,13 @@ export interface components {
              * @description Whether requests get it that name none.
              */
             default: boolean;
+            /**
+             * Defaults
+             * @description What fields are with this model where neither request nor server say.
+             */
+            defaults: {
+                [key: string]: unknown;
+            };
             /** Family */
             family: string;
             /** File */

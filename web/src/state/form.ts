@@ -50,11 +50,19 @@ export function kindOf(mode: Mode): Kind {
   return mode === "txt2img" ? "txt2img" : "img2img";
 }
 
-/** Return a field's value where nothing is set: the server's default, else the field's; undefined before the schema is here. */
+/** Return a field's value where nothing is set: the server's default, else the model's own, else the field's; undefined before
+ * the schema is here. */
 export function defaultOf(name: string): unknown {
   const kind = kindOf(form.mode);
   const told = library.defaults[kind];
-  return name in told ? told[name] : fieldOf(kind, name)?.default;
+  if (name in told) return told[name];
+  const own = name === "model" ? {} : defaultsOfModel();
+  return name in own ? own[name] : fieldOf(kind, name)?.default;
+}
+
+function defaultsOfModel(): Record<string, unknown> {
+  const named = value("model");
+  return library.models.find((model) => (typeof named === "string" ? model.name === named : model.default))?.defaults ?? {};
 }
 
 /** Return a field's value: what was set, else the server's default, else the field's. */

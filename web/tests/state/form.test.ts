@@ -66,8 +66,20 @@ describe("groups", () => {
     preferences.shown = ["clip_skip"];
     expect(fieldNames()).toContain("clip_skip");
     expect(fieldNames()).not.toContain("image_cfg_scale");
-    library.models = [{ name: "p2p", file: "p2p.safetensors", family: "sd1-edit", default: true }];
+    library.models = [{ name: "p2p", file: "p2p.safetensors", family: "sd1-edit", default: true, defaults: {} }];
     expect(fieldNames()).toContain("image_cfg_scale");
+  });
+
+  it("show a model's own default, which is not sent", async () => {
+    library.models = [
+      { name: "starter", file: "starter.safetensors", family: "sd1", default: true, defaults: { cfg_scale: 2 } },
+      { name: "other", file: "other.safetensors", family: "sd1", default: false, defaults: {} },
+    ];
+    expect(value("cfg_scale")).toBe(2);
+    setValue("cfg_scale", 2);
+    expect(await requestFields()).not.toHaveProperty("cfg_scale");
+    setValue("model", "other");
+    expect(value("cfg_scale")).toBe(7);
   });
 
   it("never hold pictures, prompts or sizes", () => {

@@ -73,7 +73,7 @@ const named = (label: string, ...aliases: string[]): { name: string; label: stri
 
 const SAMPLERS = [named("DPM++ 2M", "dpmpp_2m"), named("Euler a", "euler_ancestral")];
 const SCHEDULERS = [named("Automatic"), named("Karras")];
-const MODELS = [{ name: "starter", file: "starter.safetensors", family: "sd1", default: true }];
+const MODELS = [{ name: "starter", file: "starter.safetensors", family: "sd1", default: true, defaults: {} }];
 
 /** A server that offers the library. */
 export function libraryServer(): HandmadeServer {

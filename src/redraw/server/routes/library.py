@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from redraw import starter
 from redraw.conditioning.chunks import COMMA_BACKTRACK, chunk_text
 from redraw.models.tokenizer import clip_tokenizer
 from redraw.registry import SAMPLERS, SCHEDULERS, UPSCALERS, Registry
@@ -25,6 +26,9 @@ class ModelOut(BaseModel):
     file: str
     family: str
     default: bool = Field(description="Whether requests get it that name none.")
+    defaults: dict[str, Any] = Field(
+        description="What fields are with this model where neither request nor server say."
+    )
 
 
 class NameOut(BaseModel):
@@ -82,9 +86,15 @@ class Tokens(BaseModel):
 @router.get("/models")
 def models(parts: Parts) -> list[ModelOut]:
     """List the checkpoints."""
-    default = parts.library.default()
+    default, embedded = parts.library.default(), starter.weights()
     return [
-        ModelOut(name=m.name, file=m.file, family=m.family, default=default is not None and m.path == default.path)
+        ModelOut(
+            name=m.name,
+            file=m.file,
+            family=m.family,
+            default=default is not None and m.path == default.path,
+            defaults=starter.DEFAULTS if m.path == embedded else {},
+        )
         for m in parts.library.models()
     ]
 
