@@ -60,7 +60,8 @@ web-test: setup-dev web         ## the page's own checks
 	$(BIN)/python -m scripts.check_web api
 
 unit: setup-dev web
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --ignore tests/web
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/web
 
 bench: setup-dev ## ratios against diffusers in the same run
 	$(BIN)/python benchmarks/run.py

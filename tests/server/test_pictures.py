@@ -101,7 +101,7 @@ def test_a_bomb_is_refused_by_what_it_says_before_it_is_decoded(server: Any, siz
     answer = server.client.post(URL, content=bomb(*size), headers=RAW)
     assert answer.status_code == 422
     assert "more than the limit" in answer.json()["detail"]
-    assert time.perf_counter() - begun < 2
+    assert time.perf_counter() - begun < 15  # decoding it takes minutes; a busy machine some seconds for nothing
 
 
 def test_decoding_that_takes_too_long_is_given_up(server: Any, make_png: Made, monkeypatch: pytest.MonkeyPatch) -> None:

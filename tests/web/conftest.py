@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from scripts import build_web
 
 ROOT = Path(__file__).resolve().parents[2]
+expect.set_options(timeout=30_000)  # for a busy machine; what is right is seen at once
 SHOTS = ROOT / "build" / "web-shots"
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _REPORT = pytest.StashKey[bool]()
@@ -221,7 +222,7 @@ def open_page(browser: Browser, trouble: Trouble, request: pytest.FixtureRequest
             }
             context = browser.new_context(base_url=url, **settings)
             stack.callback(context.close)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(30_000)
             page = context.new_page()
             opened.append(page)
             trouble.watch(page, url)
