@@ -1,4 +1,4 @@
-import { reactive } from "vue";
+import { reactive, watch } from "vue";
 import { answer, api, fetchBlob } from "@/api/client";
 import type { Readback, Result } from "@/api/types";
 import { uploadPicture } from "@/api/upload";
@@ -76,14 +76,26 @@ export function addResult(result: Result, show: boolean): void {
   if (show) select(result.id);
 }
 
-/** How many results the strip begins with. */
-const RECALLED = 24;
+/** Where this tab keeps the ids of its strip, and how many. */
+const STRIP = "redraw.strip";
+const KEPT_IN_STRIP = 48;
 
-/** Fill the strip with the newest results, so that a refresh does not empty it; those that came meanwhile stay in front. */
+/** Fill the strip with the results of this visit again after a refresh; those that came meanwhile stay in front. Those that are gone
+ * or in the trash are left out. From then on the strip is kept for the tab. */
 export async function recallResults(): Promise<void> {
-  const page = await answer(api.GET("/api/v1/results", { params: { query: { limit: RECALLED } } }));
+  const ids = (sessionStorage.getItem(STRIP) ?? "").split(" ").filter((id) => id !== "");
+  const found = await Promise.allSettled(ids.map((id) => answer(api.GET("/api/v1/results/{id}", { params: { path: { id } } }))));
   const known = new Set(results.session.map((one) => one.id));
-  results.session.push(...page.items.filter((one) => !known.has(one.id)));
+  for (const one of found) {
+    if (one.status === "fulfilled" && one.value.trashed === null && !known.has(one.value.id)) results.session.push(one.value);
+  }
+  watch(
+    () => results.session.slice(0, KEPT_IN_STRIP).map((one) => one.id).join(" "),
+    (kept) => {
+      sessionStorage.setItem(STRIP, kept);
+    },
+    { immediate: true },
+  );
 }
 
 /** Apply a change to a result wherever it is shown. */
