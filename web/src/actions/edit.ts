@@ -1,6 +1,7 @@
 import { ClipboardCopy, Crop, ImageDown, Redo2, Scissors, SquareDashed, Undo, Undo2 } from "@lucide/vue";
 import type { Rect } from "@/canvas";
 import { translate } from "@/i18n";
+import { saveFile } from "@/shared/files";
 import { canvasFact } from "@/stage";
 import { notify, report } from "@/state/notices";
 import { engine, source } from "@/state/source";
@@ -31,12 +32,7 @@ async function copyCanvas(): Promise<void> {
 }
 
 async function saveCanvas(): Promise<void> {
-  const address = URL.createObjectURL(await engine().flatten());
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `${(source.name ?? "canvas").replace(/\.[^.]+$/, "")}.png`;
-  link.click();
-  window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  saveFile(await engine().flatten(), `${(source.name ?? "canvas").replace(/\.[^.]+$/, "")}.png`);
 }
 
 const redo = {

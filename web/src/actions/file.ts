@@ -1,21 +1,10 @@
 import { Clipboard, FileImage, FolderOpen, Images, ScanText, SquarePlus, X } from "@lucide/vue";
+import { chooseFile } from "@/shared/files";
 import { openDialog } from "@/state/dialogs";
 import { notify, report } from "@/state/notices";
 import { translate } from "@/i18n";
 import { closePicture, openExample, openFile, pasteFile, source } from "@/state/source";
 import type { Action } from "./types";
-
-/** Ask for a file with the browser's own dialog; null if the person changed their mind. */
-export function chooseFile(accept: string): Promise<File | null> {
-  const input = document.createElement("input");
-  input.type = "file";
-  input.accept = accept;
-  return new Promise((resolve) => {
-    input.onchange = () => resolve(input.files?.[0] ?? null);
-    input.oncancel = () => resolve(null);
-    input.click();
-  });
-}
 
 /** Open a pasted or dropped picture: as the picture if nothing is open, else as a layer, with the other choice at hand. */
 export async function receive(file: File | Blob): Promise<void> {
@@ -57,7 +46,7 @@ export const fileActions: readonly Action[] = [
     icon: FolderOpen,
     enabled: () => true,
     run: async () => {
-      const file = await chooseFile("image/*,.tif,.tiff,.heic,.heif,.avif");
+      const file = await chooseFile();
       if (file) await openFile(file);
     },
   },
@@ -72,7 +61,7 @@ export const fileActions: readonly Action[] = [
     icon: Images,
     enabled: () => source.name !== null,
     run: async () => {
-      const file = await chooseFile("image/*,.tif,.tiff,.heic,.heif,.avif");
+      const file = await chooseFile();
       if (file) await pasteFile(file);
     },
   },

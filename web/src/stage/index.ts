@@ -2,7 +2,7 @@
 export { addBatchFiles, batchList, clearBatch, removeBatchRow, setBatchMasks } from "./batchList";
 export type { BatchRow } from "./batchList";
 export { canvasFact, useCanvas } from "./canvasFacts";
-export { chooseFiles, loadMaskFrom } from "./filePicking";
+export { loadMaskFrom } from "./filePicking";
 export { filesOf } from "./folders";
 export { maskEverything } from "./maskShapes";
 export { MODE_RULES, usesMask } from "./modeRules";

@@ -3,6 +3,7 @@ import { answer, api, fetchBlob } from "@/api/client";
 import type { Readback, Result } from "@/api/types";
 import { uploadPicture } from "@/api/upload";
 import { translate } from "@/i18n";
+import { saveFile } from "@/shared/files";
 import { dismiss, notify, report } from "./notices";
 import { checkFile } from "./picture-file";
 
@@ -262,8 +263,5 @@ async function copied(done: string, copy: () => Promise<void>): Promise<void> {
 
 /** Save a result's file. */
 export function download(result: Result): void {
-  const link = document.createElement("a");
-  link.href = pictureUrl(result);
-  link.download = `redraw-${result.seed}-${result.id}.${result.format}`;
-  link.click();
+  saveFile(pictureUrl(result), `redraw-${result.seed}-${result.id}.${result.format}`);
 }

@@ -1,4 +1,4 @@
-import { chooseFile } from "@/actions/file";
+import { chooseFile } from "@/shared/files";
 import { translate } from "@/i18n";
 import { applyReadback, form, setValue, takeForm, value } from "@/state/form";
 import { notify, report } from "@/state/notices";
