@@ -2,7 +2,7 @@ import { Eye, Fullscreen, Layers, Maximize, ZoomIn, ZoomOut } from "@lucide/vue"
 import type { Component } from "vue";
 import type { Engine } from "@/canvas";
 import { canvasFact, fitStage, zoomBy, zoomTo } from "@/stage";
-import { layout, rightIsOpen, showPanel } from "@/state/layout";
+import { layout, rightIsOpen, shownPanel, showPanel } from "@/state/layout";
 import { preferences } from "@/state/preferences";
 import { engine } from "@/state/source";
 import type { Action } from "./types";
@@ -25,7 +25,7 @@ export const viewActions: readonly Action[] = [
     shortcut: "Shift+L",
     icon: Layers,
     enabled: () => true,
-    active: () => preferences.rightTab === "layers" && rightIsOpen(),
+    active: () => rightIsOpen() && shownPanel() === "layers",
     run: () => showPanel("layers"),
   },
   {

@@ -2,8 +2,13 @@ import { reactive } from "vue";
 import { preferences } from "./preferences";
 import type { Preferences } from "./preferences";
 
-/** How much room the page has: three columns, two with the right one as a drawer (open or not), or one with a sheet below. */
-export const layout: { kind: "wide" | "medium" | "narrow"; drawer: boolean } = reactive({ kind: "wide", drawer: false });
+/** How much room the page has: three columns, two with the right one as a drawer (open or not), or one with a sheet below, whose
+ * tab begins with the form at each visit. */
+export const layout: { kind: "wide" | "medium" | "narrow"; drawer: boolean; sheet: Preferences["rightTab"] } = reactive({
+  kind: "wide",
+  drawer: false,
+  sheet: "form",
+});
 
 const wide = window.matchMedia("(min-width: 1240px)");
 const narrow = window.matchMedia("(max-width: 900px)");
@@ -24,9 +29,15 @@ export function rightIsOpen(): boolean {
   return layout.kind === "narrow" || (layout.kind === "wide" ? !preferences.rightHidden : layout.drawer);
 }
 
+/** Which panel of the right column, or of the sheet, is in front. */
+export function shownPanel(): Preferences["rightTab"] {
+  return layout.kind === "narrow" ? layout.sheet : preferences.rightTab;
+}
+
 /** Bring a panel of the right column to the front, wherever the column is. */
 export function showPanel(tab: Preferences["rightTab"]): void {
   preferences.rightTab = tab;
+  layout.sheet = tab;
   preferences.rightHidden = false;
   layout.drawer = true;
 }
