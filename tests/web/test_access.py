@@ -406,6 +406,7 @@ def test_the_page_speaks_the_chosen_language_and_goes_on_to_after_a_reload(
     assert {text for text in same - kept if not re.search(r"png|DPM|Euler|Ctrl|Align Your Steps", text)} == set(), (
         "left in English"
     )
+    acting.wait_kept(page, "picture red.png")
     page.reload()
     acting.wait_form(page)
     page.wait_for_function("(language) => document.documentElement.lang === language", arg=language)

@@ -7,8 +7,9 @@ import { keepCanvas, keptCanvas, type KnownPicture } from "./kept-canvas";
 import { notify } from "./notices";
 import { decode } from "./picture-file";
 
-/** Milliseconds after a change until the canvas is kept. */
+/** Milliseconds of rest after a change until the canvas is kept, and the longest that it waits for rest. */
 const KEEP_CANVAS_AFTER = 800;
+const KEEP_CANVAS_WITHIN = 3000;
 
 /** Bring back the canvas that was kept, if nothing is open; `known` hears of its picture once it is shown. A browser that keeps
  * nothing is no error. */
@@ -53,6 +54,7 @@ async function sendAgain(picture: KnownPicture): Promise<void> {
 /** Keep the canvas in IndexedDB a moment after each change. A browser that does not let us is told of once. */
 export function keepAfterChanges(engine: Engine, picture: () => KnownPicture | null): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let since = 0; // when the oldest change that is not kept was made
   let isTold = false;
   const now = async (): Promise<void> => {
     timer = undefined;
@@ -67,8 +69,10 @@ export function keepAfterChanges(engine: Engine, picture: () => KnownPicture | n
     }
   };
   const soon = (): void => {
+    const time = performance.now();
+    if (timer === undefined) since = time;
     clearTimeout(timer);
-    timer = setTimeout(() => void now(), KEEP_CANVAS_AFTER);
+    timer = setTimeout(() => void now(), Math.max(0, Math.min(KEEP_CANVAS_AFTER, since + KEEP_CANVAS_WITHIN - time)));
   };
   const before = (): void => {
     if (timer === undefined || !document.hidden) return;
