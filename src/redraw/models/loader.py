@@ -19,6 +19,7 @@ from redraw.models.hints import Hints
 from redraw.models.keymap import KeyMap, modern_diffusers_name, text_keys, unet_keys, vae_keys
 from redraw.models.model import Model, ModelFacts
 from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
+from redraw.models.text import TextEncoder, TextRule
 
 # Tensors of a checkpoint that nobody needs: schedules that follow from alphas_cumprod, averages, pooled text.
 _KNOWN_EXTRAS: Final = (
@@ -26,6 +27,7 @@ _KNOWN_EXTRAS: Final = (
     *("first_stage_model.loss.", "cond_stage_model.logit_scale", "cond_stage_model.text_projection", "lvlb_weights"),
     *("cond_stage_model.transformer.vision_model", "model_ema", "ddpm.", "v_posterior", "denoiser."),
 )
+CLIP_L: Final = TextRule("clip_l")
 State = dict[str, torch.Tensor]
 
 
@@ -87,7 +89,7 @@ def load_model(
         vae_path=vae,
     )
     schedule = _schedule(source)
-    model = Model(facts, unet, network, text_encoder, schedule, notes, cache)
+    model = Model(facts, unet, network, [TextEncoder(CLIP_L, text_encoder)], schedule, notes, cache)
     return model.to(device, dtype, vae_dtype)
 
 

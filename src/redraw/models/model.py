@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,7 @@ from redraw.errors import ModelError, NonFinite
 from redraw.models.architecture import Architecture
 from redraw.models.families import Family, Prediction
 from redraw.models.hashes import model_sha256
+from redraw.models.text import TextEncoder
 from redraw.models.vae_tiles import decode_tiled, encode_tiled
 
 Part = Literal["unet", "vae", "text_encoder"]
@@ -29,9 +30,14 @@ class Extras:
 
     Attributes:
         concat: channels put behind the noisy latents, `[b, c, h, w]` (inpainting: mask, then masked picture's latents).
+        pooled: the sentences as a whole, `[b, p]` (SDXL).
+        sizes: numbers about the picture, `[b, n]` (SDXL, in this order: height, width, top, left, then the height and
+            width aimed at, or for a refiner the aesthetic score).
     """
 
     concat: torch.Tensor | None = None
+    pooled: torch.Tensor | None = None
+    sizes: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,13 @@ class Model:
         facts: ModelFacts,
         unet: Any,
         vae: Any,
-        text_encoder: Any,
+        text_encoders: Sequence[TextEncoder],
         alphas_cumprod: torch.Tensor,
         notes: list[str] | None = None,
         cache: Path | None = None,
     ) -> None:
         self.facts = facts
-        self.unet, self.vae, self.text_encoder = unet, vae, text_encoder
+        self.unet, self.vae, self.text_encoders = unet, vae, tuple(text_encoders)
         self.alphas_cumprod = alphas_cumprod
         self.notes = list(notes or [])
         self.vae_tile: int | None = None
@@ -98,6 +104,8 @@ class Model:
         self._offloads, self._rest = False, torch.device("cpu")
         self._cache = cache
         self._sha256: str | None = None
+        for encoder in self.text_encoders:
+            encoder.belongs_to(self._bring_text)
 
     @property
     def name(self) -> str:
@@ -236,24 +244,14 @@ class Model:
             raise NonFinite(f"{self.name}: the UNet gave NaN or infinity in {str(self.dtype).removeprefix('torch.')}")
         return out
 
-    @torch.no_grad()
-    def text_states(self, tokens: torch.Tensor, clip_skip: int = 1) -> torch.Tensor:
-        """Return the text encoder's vectors `[k, n, width]` fp32 on the CPU for token ids `[k, n]`.
+    @property
+    def text_encoder(self) -> Any:
+        """The network of the first text encoder."""
+        return self.text_encoders[0].network
 
-        `clip_skip` n leaves the last n - 1 layers out; the final layer norm always follows.
-        """
-        encoder, layers = self.text_encoder, self.text_encoder.encoder.layers
-        if not 1 <= clip_skip <= len(layers):
-            raise ModelError(f"clip skip {clip_skip}: {self.name}'s text encoder has {len(layers)} layers")
-        self._bring("text_encoder")
-        out = []
-        for row in tokens.to(self.device).split(1):
-            h = encoder.embeddings(input_ids=row)
-            mask = torch.full((row.shape[1], row.shape[1]), float("-inf"), dtype=h.dtype, device=h.device).triu(1)
-            for layer in layers[: len(layers) + 1 - clip_skip]:
-                h = layer(h, attention_mask=mask[None, None])
-            out.append(encoder.final_layer_norm(h).float().cpu())
-        return torch.cat(out)
+    def text_states(self, tokens: torch.Tensor, clip_skip: int = 1) -> torch.Tensor:
+        """Return the first text encoder's vectors `[k, n, width]`; see `TextEncoder.states`."""
+        return self.text_encoders[0].states(tokens, clip_skip)[0]
 
     @contextmanager
     def tiling(self, on: bool = True) -> Iterator[None]:
@@ -289,7 +287,8 @@ class Model:
         layout = torch.channels_last if on_cpu and self.vae_dtype is torch.bfloat16 else torch.contiguous_format
         nn.Module.to(self.unet, place, self.dtype)  # diffusers' own `to` prints notices
         nn.Module.to(self.vae, place, self.vae_dtype, memory_format=layout)  # type: ignore[call-overload]
-        nn.Module.to(self.text_encoder, place, torch.float32 if on_cpu else self.dtype)
+        for encoder in self.text_encoders:
+            nn.Module.to(encoder.network, place, torch.float32 if on_cpu else self.dtype)
         return self
 
     def offload(self, on: bool) -> bool:
@@ -302,7 +301,7 @@ class Model:
             return False
         self._offloads = on
         for part in _PARTS:
-            _place(getattr(self, part), self._rest if on else self.device)
+            self._send(part, self._rest if on else self.device)
         return True
 
     def save_memory(self, saving: Saving) -> None:
@@ -350,8 +349,17 @@ class Model:
         if self._offloads:
             for other in _PARTS:
                 if other != part:
-                    _place(getattr(self, other), self._rest)
-            _place(getattr(self, part), self.device)
+                    self._send(other, self._rest)
+            self._send(part, self.device)
+
+    def _bring_text(self) -> torch.device:
+        self._bring("text_encoder")
+        return self.device
+
+    def _send(self, part: Part, device: torch.device) -> None:
+        networks = [e.network for e in self.text_encoders] if part == "text_encoder" else [getattr(self, part)]
+        for network in networks:
+            _place(network, device)
 
     def _unet_call(self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.unet(x, t, encoder_hidden_states=context, return_dict=False)[0]
