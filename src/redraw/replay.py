@@ -21,6 +21,7 @@ from redraw.studio import Studio
 PICTURES: Final = frozenset(
     [".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif"]
 )
+_LISTS: Final[Mapping[str, str]] = {"image": "images", "region": "region_masks"}  # roles of which there may be several
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +81,10 @@ def _request(studio: Studio, recipe: Mapping[str, Any], beside: Path, inputs: Se
     if recipe.get("inputs"):
         folders = [beside.parent, studio.settings.data_dir / "inputs", *inputs]
         found = [(given.get("role", "image"), _find(given, folders)) for given in recipe["inputs"]]
-        fields |= {role: ref for role, ref in found if role != "image"}
-        fields["images"] = tuple(ref for role, ref in found if role == "image")
+        fields |= {role: ref for role, ref in found if role not in _LISTS}
+        for role, name in _LISTS.items():
+            if several := tuple(ref for of, ref in found if of == role):
+                fields[name] = several
     fields["model"] = str(_find_model(studio, recipe["model"]))
     if recipe.get("vae"):
         fields["vae"] = recipe["vae"]["name"]

@@ -97,7 +97,7 @@ class Studio:
         if models_dirs is not None:
             loaded = replace(loaded, models_dirs=tuple(Path(folder).expanduser() for folder in models_dirs))
         self.settings = replace(loaded, device=device or loaded.device, dtype=dtype or loaded.dtype)
-        self.catalog = Catalog(self.settings.models_dirs, cache=self.settings.data_dir / "hashes")
+        self.catalog = Catalog(self.settings.models_dirs, cache=self.settings.models_cache)
         self.limits = Limits(max_pixels=int(self.settings.max_megapixels * 1_000_000))
         self._loaded: tuple[tuple[Any, ...], Model] | None = None
 
@@ -114,7 +114,7 @@ class Studio:
         key = (path, path.stat().st_mtime_ns if path.is_file() else 0, vae, device, dtype)
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None  # let go of the old one before the new one is read
-            model = load_model(path, device=device, dtype=dtype, vae=vae, cache=self.settings.data_dir / "hashes")
+            model = load_model(path, device=device, dtype=dtype, vae=vae, cache=self.settings.models_cache)
             model.save_memory(self.settings.memory)
             self._loaded = (key, model)
         return self._loaded[1]
@@ -169,7 +169,7 @@ class Studio:
 
     def txt2img(self, prompt: str | Sequence[str] = "", **options: Any) -> Run:
         """Draw a picture from words; options are the fields of `Txt2Img`."""
-        return self.run(Txt2Img(prompt=_texts(prompt), **options))
+        return self.run(Txt2Img(prompt=_texts(prompt), **_references(options)))
 
     def _checkpoint(self, name: str | None) -> ModelFile:
         if name is not None:
@@ -225,7 +225,10 @@ def _as_image(array: np.ndarray[Any, Any]) -> Image.Image:
 def _references(options: dict[str, Any]) -> dict[str, Any]:
     """Return options of `Img2Img` with what stands for a picture as references."""
     pictures = {name: options[name] for name in ("mask", "paint") if options.get(name) is not None}
-    named = {name: as_reference(picture) for name, picture in pictures.items() if not _is_word(name, picture)}
+    named: dict[str, Any] = {n: as_reference(picture) for n, picture in pictures.items() if not _is_word(n, picture)}
+    if regions := options.get("region_masks"):
+        several = regions if isinstance(regions, list | tuple) else (regions,)
+        named["region_masks"] = tuple(as_reference(one) for one in several)
     return {**options, **named}
 
 

@@ -59,8 +59,11 @@ def read_pictures(fields: Mapping[str, Any], inputs: Sequence[str]) -> dict[str,
         for info in describe_fields(Img2Img)
         if info.kind is PictureRef and info.name in fields
     }
-    piped = ["input" for name in inputs if name == "-"] + [f"--{name}" for name, value in named.items() if value == "-"]
+    spelled = {name: value if isinstance(value, tuple) else (value,) for name, value in named.items()}
+    piped = ["input" for name in inputs if name == "-"]
+    piped += [f"--{name}" for name, values in spelled.items() for value in values if value == "-"]
     if len(piped) > 1:
         raise RequestError(piped[-1], "-", "stdin holds one picture, and it is taken already")
     words = {name: value for name, value in named.items() if name == "mask" and value == "alpha"}
-    return {**fields, **{name: read_picture(value) for name, value in named.items() if name not in words}}
+    read = {name: tuple(read_picture(one) for one in values) for name, values in spelled.items() if name not in words}
+    return {**fields, **{name: many if isinstance(named[name], tuple) else many[0] for name, many in read.items()}}

@@ -29,7 +29,7 @@ def list_models(models_dirs: tuple[Path, ...], as_json: bool) -> None:
     from redraw.models.catalog import Catalog
 
     settings = Settings.load()
-    catalog = Catalog(models_dirs or settings.models_dirs, cache=settings.data_dir / "hashes")
+    catalog = Catalog(models_dirs or settings.models_dirs, cache=settings.models_cache)
     rows = [(m.name, m.family, _bytes(m.path)) for m in catalog]
     if as_json:
         facts = [{"name": name, "family": family, "bytes": size} for name, family, size in rows]
@@ -45,7 +45,7 @@ def model_info(file: Path, as_json: bool) -> None:
     """Tell what a file is, and what Redraw reads off it."""
     from redraw.models.describe import describe
 
-    facts = describe(file, cache=Settings.load().data_dir / "hashes").as_json()
+    facts = describe(file, cache=Settings.load().models_cache).as_json()
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
         return

@@ -24,7 +24,7 @@ EVERYDAY: Final = (
     *("cfg_scale", "seed", "width", "height", "scale", "resize_mode", "batch_size", "batch_count", "model", "vae"),
 )
 SECTIONS: Final = (
-    *("Batch", "Inpaint", "Paint", "Soft inpainting", "Picture", "Seed", "Prompt", "Sampler", "Machine"),
+    *("Batch", "Inpaint", "Paint", "Soft inpainting", "Picture", "Seed", "Prompt", "Refiner", "Sampler", "Machine"),
 )
 OUTPUT: Final = "Output"
 
@@ -134,7 +134,9 @@ def _option(field: FieldInfo) -> Callable[[F], F]:
         return click.option(*names, field.name, default=None, help=text, **place)
     if field.kind is PictureRef:
         place["metavar"] = _PICTURE_WORDS.get(field.name, "FILE")
-    default = "" if field.default in (None, "") or field.kind is frozenset else f" [{field.default}]"
+    if field.many:
+        place["multiple"] = True
+    default = "" if field.default in (None, "", ()) or field.kind is frozenset else f" [{field.default}]"
     return click.option(*field.flags, flag, field.name, type=_type(field), default=None, help=text + default, **place)
 
 
@@ -156,7 +158,7 @@ def _type(field: FieldInfo) -> Any:
 def chosen(model: type[Request], values: dict[str, Any]) -> dict[str, Any]:
     """Return those of click's values that are fields of `model` and were given."""
     names = {field.name for field in describe_fields(model)} - POSITIONAL
-    return {name: values[name] for name in names if values.get(name) is not None}
+    return {name: values[name] for name in names if values.get(name) not in (None, ())}
 
 
 def filled(

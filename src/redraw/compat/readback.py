@@ -106,7 +106,7 @@ def read_recipe(recipe: Mapping[str, Any], shelf: Shelf | None = None, kept: Any
             continue
         if info.kind is not PictureRef:
             _set(back, info.name, said[info.name]) if info.name in said else _default(back, info)
-    for name in said.keys() & {"images", "mask", "paint"}:
+    for name in said.keys() & {"images", "mask", "paint", "region_masks"}:
         _take_pictures(back, name, said[name], kept)
     model = recipe.get("model")
     if isinstance(model, Mapping):

@@ -5,7 +5,8 @@ The recipe is JSON::
     {"format": 1, "program": "redraw-0.1.0", "kind": "img2img",
      "request": {...}        the request of this one picture: seeds fixed, one picture; only what is not the default
      "model": {"name": ..., "sha256": ...}, "vae": the same or null,
-     "inputs": [{"name": ..., "sha256": ..., "role": "image" | "mask" | "paint"}],
+     "networks": [{"kind": "lora" | "embedding" | "refiner", "name": ..., "hash": ...}]   only where there were any
+     "inputs": [{"name": ..., "sha256": ..., "role": "image" | "mask" | "paint" | "region"}],
      "environment": {"device": ..., "dtype": ..., "threads": ..., "torch": ...},
      "run": {"index": 0, "images": 4},
      "pixels": "<sha256 of mode, size and raw pixels>", "notes": [...]}
@@ -16,7 +17,8 @@ It never holds a path.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -34,6 +36,35 @@ from redraw.request.masks import SoftOptions
 from redraw.sampling.sampler import Sampler
 
 FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a picture was made with beside its model, found while it was made.
+
+    Attributes:
+        loras, embeddings: the first 12 digits of each one's hash by its name, in the order of their use.
+        refiner: stem and the first 10 digits of the hash of the checkpoint that took over; None if none did.
+        padded: whether one prompt really had to be padded to the length of the other.
+        old_timeline: whether the old rules of prompt editing gave other prompts than today's.
+    """
+
+    loras: Mapping[str, str] = field(default_factory=dict)
+    embeddings: Mapping[str, str] = field(default_factory=dict)
+    refiner: tuple[str, str] | None = None
+    padded: bool = False
+    old_timeline: bool = False
+
+    def as_json(self) -> list[dict[str, str]]:
+        """Return the files as a recipe lists them."""
+        refiner = dict([self.refiner]) if self.refiner else {}
+        kinds = (("lora", self.loras), ("embedding", self.embeddings), ("refiner", refiner))
+        return [{"kind": kind, "name": name, "hash": digits} for kind, files in kinds for name, digits in files.items()]
+
+
+NOTHING: Final = Used()
+EMPHASIS: Final[Mapping[str, str]] = {"original": "Original", "no-norm": "No norm", "ignore": "Ignore", "none": "None"}
+TAG_KINDS: Final = frozenset({"lora", "lyco", "hypernet"})
 
 
 def program() -> str:
@@ -58,6 +89,8 @@ def single_request(request: Generation, shot: Shot) -> Generation:
         "batch_size": 1,
         "batch_count": 1,
     }
+    if request.region_masks:
+        changes["region_masks"] = tuple(ref.hashed() for ref in request.region_masks)
     if isinstance(request, Img2Img):
         changes["images"] = (request.images[shot.source].hashed(),)
         changes |= {name: ref.hashed() for name, ref in _layers(request).items()}
@@ -73,7 +106,14 @@ def _layers(request: Img2Img) -> dict[str, PictureRef]:
 
 
 def build_recipe(
-    request: Generation, shot: Shot, model: Model, size: Size, pixels: Pixels, images: int, notes: tuple[str, ...]
+    request: Generation,
+    shot: Shot,
+    model: Model,
+    size: Size,
+    pixels: Pixels,
+    images: int,
+    notes: tuple[str, ...],
+    used: Used = NOTHING,
 ) -> dict[str, Any]:
     """Return the recipe of one result as plain JSON data.
 
@@ -83,6 +123,7 @@ def build_recipe(
         pixels: of the result.
         images: how many pictures the run makes.
         notes: what was said about the result.
+        used: the networks, embeddings and the refiner.
     """
     single = single_request(request, shot).changed(
         width=size.width,
@@ -96,6 +137,7 @@ def build_recipe(
     if isinstance(single, Img2Img):
         inputs = [{**ref.model_dump(), "role": "image"} for ref in single.images]
         inputs += [{**ref.model_dump(), "role": name} for name, ref in _layers(single).items()]
+    inputs += [{**ref.model_dump(), "role": "region"} for ref in single.region_masks]
     return {
         "format": FORMAT,
         "program": program(),
@@ -103,6 +145,7 @@ def build_recipe(
         "request": single.model_dump(mode="json", exclude_defaults=True, exclude={"model", "vae"}),
         "model": {"name": model.name, "sha256": model.sha256},
         "vae": {"name": model.vae_name, "sha256": model.vae_sha256} if model.vae_name else None,
+        **({"networks": used.as_json()} if used.as_json() else {}),
         "inputs": inputs,
         "environment": {
             "device": model.device.type,
@@ -118,7 +161,15 @@ def build_recipe(
 
 
 def build_infotext(
-    request: Generation, shot: Shot, model: Model, sampler: Sampler, schedule: str, size: Size, *, masked: bool = False
+    request: Generation,
+    shot: Shot,
+    model: Model,
+    sampler: Sampler,
+    schedule: str,
+    size: Size,
+    *,
+    masked: bool = False,
+    used: Used = NOTHING,
 ) -> str:
     """Return A1111's infotext of one result: its keys, order and quoting (reference 4.1, 4.2).
 
@@ -128,6 +179,7 @@ def build_infotext(
         schedule: label of the schedule that was used ("Automatic" already resolved where it is).
         size: asked for: of the result, or of the close-up with only masked.
         masked: whether a mask really was used.
+        used: the networks, embeddings and the refiner.
     """
     redraws = request if isinstance(request, Img2Img) else None
     varied = float(request.variation_strength) != 0
@@ -154,11 +206,19 @@ def build_infotext(
         "RNG": {"gpu": None, "cpu": "CPU", "nv": "NV"}[request.rng],
         "Tiling": True if request.tiling else None,
         **(_mask_params(redraws, masked) if redraws else {}),
+        "Lora hashes": _hashes(used.loras),
+        "Old prompt editing timelines": True if used.old_timeline else None,
+        "TI hashes": _hashes(used.embeddings),
+        "Emphasis": _emphasis(request, shot),
         **_extra_params(request, sampler),
+        **_refiner_params(request, used),
+        **_guidance_params(request),
+        "Pad conds": True if used.padded and request.pad_prompts == "pad" else None,
+        "Pad conds v0": True if used.padded and request.pad_prompts == "pad-v0" else None,
         "Version": program(),
     }
     kept = {key: value for key, value in params.items() if key not in request.infotext_without}
-    return infotext.build(shot.prompt, shot.negative_prompt, kept)
+    return infotext.build(with_tags(shot.prompt, request.networks), shot.negative_prompt, kept)
 
 
 def _mask_weight(model: Model, redraws: Img2Img | None) -> float | None:
@@ -215,10 +275,50 @@ def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:
     ):
         if name in taken:
             found[key] = _unless(getattr(request, name), default)
-    found["Skip Early CFG"] = _unless(request.skip_early_cfg, 0)
-    found["NGMS"] = _unless(request.ngms, 0)
-    found["NGMS all steps"] = True if request.ngms and request.ngms_all_steps else None
     return found
+
+
+def _hashes(files: Mapping[str, str]) -> str | None:
+    return ", ".join(f"{name}: {digits}" for name, digits in files.items()) or None
+
+
+def _refiner_params(request: Generation, used: Used) -> Mapping[str, Any]:
+    """Return the keys of the checkpoint that took over, if one did."""
+    if used.refiner is None:
+        return {}
+    name, digits = used.refiner
+    return {
+        "Refiner": f"{name} [{digits}]" if digits else name,
+        "Refiner switch at": request.refiner_switch_at,
+        "Refiner switch by sampling steps": True if request.refiner_by_steps else None,
+    }
+
+
+def _emphasis(request: Generation, shot: Shot) -> str | None:
+    """Return the mode of emphasis where it is not the usual one and a text has brackets."""
+    bracketed = any(sign in text for sign in "([" for text in (shot.prompt, shot.negative_prompt))
+    return EMPHASIS[request.emphasis] if bracketed and request.emphasis != "original" else None
+
+
+def with_tags(prompt: str, networks: Sequence[str]) -> str:
+    """Return a prompt with the networks of the whole run as tags behind it, as A1111 writes a default network.
+
+    Args:
+        prompt: a text.
+        networks: as in the request: `ink:0.8`, `lora:ink:0.8`, `hypernet:ink`.
+    """
+    bare = [written.strip().strip("<>").strip() for written in networks]
+    tags = [name if name.split(":")[0] in TAG_KINDS and ":" in name else f"lora:{name}" for name in bare]
+    weighted = [tag if tag.count(":") > 1 else f"{tag}:1" for tag in tags]
+    return prompt + "".join(f"<{tag}>" for tag in weighted)
+
+
+def _guidance_params(request: Generation) -> Mapping[str, Any]:
+    return {
+        "Skip Early CFG": _unless(request.skip_early_cfg, 0),
+        "NGMS": _unless(request.ngms, 0),
+        "NGMS all steps": True if request.ngms and request.ngms_all_steps else None,
+    }
 
 
 def _unless(value: Any, default: float) -> Any:

@@ -104,6 +104,7 @@ class FieldInfo:
         labels: for people: of each of `choices`, or of off and on; empty where the values say it themselves.
         advanced: whether a form hides it until it is asked for.
         multiline: whether a text has several lines.
+        many: whether it holds any number of values of its kind.
     """
 
     name: str
@@ -122,6 +123,7 @@ class FieldInfo:
     labels: tuple[str, ...] = ()
     advanced: bool = False
     multiline: bool = False
+    many: bool = False
 
     @property
     def allowed(self) -> str:
@@ -150,7 +152,8 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
         extra = field.json_schema_extra
         if not isinstance(extra, dict) or "group" not in extra:
             continue
-        kind, choices, optional = _plain_type(field.annotation)
+        one = _element(field.annotation)
+        kind, choices, optional = _plain_type(field.annotation if one is None else one)
         low, high = _bounds(field.metadata)
         key = extra.get("infotext")
         found.append(
@@ -171,9 +174,16 @@ def describe_fields(model: type[BaseModel]) -> list[FieldInfo]:
                 labels=_words(extra.get("labels")),
                 advanced=bool(extra.get("advanced")),
                 multiline=bool(extra.get("multiline")),
+                many=one is not None,
             )
         )
     return found
+
+
+def _element(annotation: Any) -> Any:
+    """Return the type of the members of a tuple of any length; None for other annotations."""
+    parts = get_args(annotation)
+    return parts[0] if get_origin(annotation) is tuple and len(parts) == 2 and parts[1] is Ellipsis else None
 
 
 def _plain_type(annotation: Any) -> tuple[type, tuple[str, ...], bool]:

@@ -12,12 +12,13 @@ from redraw.request.advanced import SamplerOptions, SeedOptions
 from redraw.request.fields import Number, option
 from redraw.request.masks import MaskOptions
 from redraw.request.picture import PictureRef
+from redraw.request.prompting import PromptOptions, RefinerOptions
 
 MAX_SIDE = 16384
 ResizeMode = Literal["just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale"]
 
 
-class Generation(SeedOptions, SamplerOptions):
+class Generation(SeedOptions, SamplerOptions, PromptOptions, RefinerOptions):
     """What txt2img and img2img share.
 
     `infotext_without` names infotext keys that are left out; the recipe stays complete.
@@ -66,10 +67,6 @@ class Generation(SeedOptions, SamplerOptions):
         slider=(1, 12, 1),
         advanced=True,
     )
-    comma_backtrack: int = option(
-        20, "Prompt word wrap", "Look this many tokens back for a comma to break a long prompt at.", group="Prompt",
-        ge=0, le=74, slider=(0, 74, 1), advanced=True,
-    )  # fmt: skip
     tiling: bool = option(
         False, "Tiling", "Make a picture whose edges continue each other.", infotext="Tiling", advanced=True
     )

@@ -946,6 +946,11 @@ export interface components {
              * @description Of each of `choices`, or of off and on; empty: the values themselves.
              */
             labels: string[];
+            /**
+             * Many
+             * @description A list of such values.
+             */
+            many: boolean;
             /** Maximum */
             maximum: number | null;
             /** Minimum */
@@ -1021,6 +1026,12 @@ export interface components {
              */
             clip_skip: number;
             /**
+             * Clip skip for SDXL
+             * @description Let clip skip act on SDXL's first text encoder too.
+             * @default false
+             */
+            clip_skip_sdxl: boolean;
+            /**
              * Color correction
              * @description Give the result the source's distribution of colors, keeping its own lightness.
              * @default false
@@ -1057,6 +1068,13 @@ export interface components {
              * @enum {string}
              */
             dtype: "auto" | "fp32" | "bf16" | "fp16";
+            /**
+             * Emphasis mode
+             * @description What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text.
+             * @default original
+             * @enum {string}
+             */
+            emphasis: "original" | "no-norm" | "ignore" | "none";
             /**
              * Eta noise seed delta
              * @description Added to the seed for the noise of ancestral samplers (ENSD; 31337 for NovelAI's pictures).
@@ -1175,6 +1193,12 @@ export interface components {
              */
             negative_prompt: string | string[];
             /**
+             * Networks
+             * @description A LoRA or hypernetwork for the whole run, name:weight or as in a prompt, hypernet:name:weight; repeatable.
+             * @default []
+             */
+            networks: string[];
+            /**
              * Negative guidance minimum sigma
              * @description Skip the negative prompt below this noise level in every other step: faster.
              * @default 0
@@ -1205,6 +1229,13 @@ export interface components {
              */
             overlay: boolean;
             /**
+             * Pad prompts
+             * @description Make prompt and negative prompt equally long, so that they share an evaluation; pad-v0 as A1111 once did.
+             * @default no
+             * @enum {string}
+             */
+            pad_prompts: "no" | "pad" | "pad-v0";
+            /**
              * Only masked padding, pixels
              * @description Pixels around the masked part that the close-up shows.
              * @default 32
@@ -1228,6 +1259,19 @@ export interface components {
              */
             prompt: string | string[];
             /**
+             * Prompt comments
+             * @description Leave out what stands behind # in a prompt.
+             * @default true
+             */
+            prompt_comments: boolean;
+            /**
+             * Prompt editing
+             * @description old: in [from:to:when] whole numbers are steps and all others shares of the run, in a hires pass too.
+             * @default new
+             * @enum {string}
+             */
+            prompt_timeline: "new" | "old";
+            /**
              * Quantize timesteps
              * @description Round noise levels to the ones the model was trained at.
              * @default false
@@ -1240,6 +1284,29 @@ export interface components {
              * @enum {string}
              */
             reading: "full" | "plain";
+            /**
+             * Refiner
+             * @description A checkpoint that takes over near the end: a name, a hash, or a file.
+             */
+            refiner?: string | null;
+            /**
+             * Switch by steps
+             * @description Count the share of the steps instead of that of the noise.
+             * @default false
+             */
+            refiner_by_steps: boolean;
+            /**
+             * Switch at
+             * @description How much of the noise is gone when the refiner takes over: 1 never.
+             * @default 0.8
+             */
+            refiner_switch_at: number;
+            /**
+             * Region masks
+             * @description A mask, white where <region:1> in a prompt applies; the second one is <region:2>, and so on.
+             * @default []
+             */
+            region_masks: (components["schemas"]["StoredPicture"] | components["schemas"]["InlinePicture"])[];
             /**
              * Resize mode
              * @description How the source comes to the size of the result.
@@ -1307,6 +1374,14 @@ export interface components {
              * @default Automatic
              */
             scheduler: string;
+            /**
+             * SDXL crop
+             * @description LEFTxTOP: tell an SDXL model that its picture was cut off by so many pixels; 0x0 where nothing is said.
+             */
+            sdxl_crop?: [
+                number,
+                number
+            ] | null;
             /**
              * Seed
              * @description Number the noise is made from; -1 draws one. Picture i of a run uses seed + i.
@@ -1438,6 +1513,13 @@ export interface components {
              * @enum {string}
              */
             unipc_variant: "bh1" | "bh2" | "vary_coeff";
+            /**
+             * Unknown networks
+             * @description What happens where a prompt names a LoRA or hypernetwork that is not at hand.
+             * @default refuse
+             * @enum {string}
+             */
+            unknown_networks: "refuse" | "ignore";
             /**
              * Upscaler for img2img
              * @description Used where the source must be enlarged, before resampling: Lanczos or Nearest.
@@ -2169,6 +2251,12 @@ export interface components {
              */
             clip_skip: number;
             /**
+             * Clip skip for SDXL
+             * @description Let clip skip act on SDXL's first text encoder too.
+             * @default false
+             */
+            clip_skip_sdxl: boolean;
+            /**
              * Prompt word wrap
              * @description Look this many tokens back for a comma to break a long prompt at.
              * @default 20
@@ -2194,6 +2282,13 @@ export interface components {
              * @enum {string}
              */
             dtype: "auto" | "fp32" | "bf16" | "fp16";
+            /**
+             * Emphasis mode
+             * @description What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text.
+             * @default original
+             * @enum {string}
+             */
+            emphasis: "original" | "no-norm" | "ignore" | "none";
             /**
              * Eta noise seed delta
              * @description Added to the seed for the noise of ancestral samplers (ENSD; 31337 for NovelAI's pictures).
@@ -2227,6 +2322,12 @@ export interface components {
              */
             negative_prompt: string | string[];
             /**
+             * Networks
+             * @description A LoRA or hypernetwork for the whole run, name:weight or as in a prompt, hypernet:name:weight; repeatable.
+             * @default []
+             */
+            networks: string[];
+            /**
              * Negative guidance minimum sigma
              * @description Skip the negative prompt below this noise level in every other step: faster.
              * @default 0
@@ -2239,17 +2340,60 @@ export interface components {
              */
             ngms_all_steps: boolean;
             /**
+             * Pad prompts
+             * @description Make prompt and negative prompt equally long, so that they share an evaluation; pad-v0 as A1111 once did.
+             * @default no
+             * @enum {string}
+             */
+            pad_prompts: "no" | "pad" | "pad-v0";
+            /**
              * Prompt
              * @description What the picture shows.
              * @default
              */
             prompt: string | string[];
             /**
+             * Prompt comments
+             * @description Leave out what stands behind # in a prompt.
+             * @default true
+             */
+            prompt_comments: boolean;
+            /**
+             * Prompt editing
+             * @description old: in [from:to:when] whole numbers are steps and all others shares of the run, in a hires pass too.
+             * @default new
+             * @enum {string}
+             */
+            prompt_timeline: "new" | "old";
+            /**
              * Quantize timesteps
              * @description Round noise levels to the ones the model was trained at.
              * @default false
              */
             quantize: boolean;
+            /**
+             * Refiner
+             * @description A checkpoint that takes over near the end: a name, a hash, or a file.
+             */
+            refiner?: string | null;
+            /**
+             * Switch by steps
+             * @description Count the share of the steps instead of that of the noise.
+             * @default false
+             */
+            refiner_by_steps: boolean;
+            /**
+             * Switch at
+             * @description How much of the noise is gone when the refiner takes over: 1 never.
+             * @default 0.8
+             */
+            refiner_switch_at: number;
+            /**
+             * Region masks
+             * @description A mask, white where <region:1> in a prompt applies; the second one is <region:2>, and so on.
+             * @default []
+             */
+            region_masks: (components["schemas"]["StoredPicture"] | components["schemas"]["InlinePicture"])[];
             /**
              * Schedule rho
              * @description Exponent of Karras and Polyexponential; 0 is their own.
@@ -2299,6 +2443,14 @@ export interface components {
              * @default Automatic
              */
             scheduler: string;
+            /**
+             * SDXL crop
+             * @description LEFTxTOP: tell an SDXL model that its picture was cut off by so many pixels; 0x0 where nothing is said.
+             */
+            sdxl_crop?: [
+                number,
+                number
+            ] | null;
             /**
              * Seed
              * @description Number the noise is made from; -1 draws one. Picture i of a run uses seed + i.
@@ -2382,6 +2534,13 @@ export interface components {
              * @enum {string}
              */
             unipc_variant: "bh1" | "bh2" | "vary_coeff";
+            /**
+             * Unknown networks
+             * @description What happens where a prompt names a LoRA or hypernetwork that is not at hand.
+             * @default refuse
+             * @enum {string}
+             */
+            unknown_networks: "refuse" | "ignore";
             /**
              * VAE
              * @description A separate VAE: a name or a file.

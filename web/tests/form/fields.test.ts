@@ -20,7 +20,7 @@ import { results } from "@/state/results";
 function field(name: string, change: Partial<Field> = {}): Field {
   return {
     name, title: name.toUpperCase(), help: `What ${name} is.`, kind: "int", group: "Picture", choices: [], labels: [], default: 20, minimum: 1, maximum: 1000,
-    slider: [1, 150, 1], optional: false, advanced: false, multiline: false, infotext: null, ...change,
+    slider: [1, 150, 1], optional: false, advanced: false, multiline: false, many: false, infotext: null, ...change,
   };
 }
 

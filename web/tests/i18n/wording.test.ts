@@ -6,7 +6,7 @@ import { en } from "@/i18n/en";
 function field(name: string, more: Partial<Field> = {}): Field {
   return {
     name, title: "Own title", help: "Own help", kind: "str", group: "Picture", choices: [], labels: [], default: null, minimum: null, maximum: null,
-    slider: null, optional: false, advanced: false, multiline: false, infotext: null, ...more,
+    slider: null, optional: false, advanced: false, multiline: false, many: false, infotext: null, ...more,
   };
 }
 

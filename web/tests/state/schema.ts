@@ -20,6 +20,7 @@ function field(name: string, group: string, kind: string, fallback: unknown, mor
     slider: null,
     advanced: false,
     multiline: false,
+    many: false,
     ...more,
   };
 }

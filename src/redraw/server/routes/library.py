@@ -57,6 +57,7 @@ class FieldOut(BaseModel):
     labels: list[str] = Field(description="Of each of `choices`, or of off and on; empty: the values themselves.")
     advanced: bool = Field(description="Hidden until it is asked for.")
     multiline: bool = Field(description="A text of several lines.")
+    many: bool = Field(description="A list of such values.")
 
 
 class KindOut(BaseModel):

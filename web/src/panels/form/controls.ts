@@ -16,7 +16,7 @@ const MOST_RADIOS = 4;
 
 /** Return how a field is shown; `none` for pictures and what has a place of its own. */
 export function controlOf(field: Field): Control {
-  if (field.kind === "picture" || field.kind === "size") return "none";
+  if (field.kind === "picture" || field.kind === "size" || field.many) return "none";
   if (field.kind === "bool") return field.labels.length === 2 ? "choice" : "switch";
   if ((LISTS as readonly string[]).includes(field.name)) return "select";
   if (field.choices.length > 0) return field.choices.length <= MOST_RADIOS ? "choice" : "select";
