@@ -242,3 +242,22 @@ def test_networks_take_the_dtype_that_was_asked_for(tiny_checkpoint: Path, dtype
     assert {p.dtype for p in model.unet.parameters()} == {dtype}
     assert {p.dtype for p in model.vae.parameters()} == {torch.float32}
     assert {p.dtype for p in model.text_encoder.parameters()} == {torch.float32}
+
+
+def test_a_folder_in_pieces_gives_the_same_model(tiny: Model, tmp_path: Path) -> None:
+    folder = _folder(tiny, tmp_path / "saved")
+    for part, stem in (
+        ("unet", "diffusion_pytorch_model"),
+        ("vae", "diffusion_pytorch_model"),
+        ("text_encoder", "model"),
+    ):
+        whole = folder / part / f"{stem}.safetensors"
+        state = load_file(whole)
+        whole.unlink()
+        table = {name: f"{stem}-0000{i % 2 + 1}-of-00002.safetensors" for i, name in enumerate(state)}
+        for piece in set(table.values()):
+            save_file({k: v for k, v in state.items() if table[k] == piece}, folder / part / piece)
+        (folder / part / f"{whole.name}.index.json").write_text(json.dumps({"weight_map": table}))
+    model = load_model(folder)
+    assert _same_weights(model, tiny)
+    assert len(model.sha256) == 64

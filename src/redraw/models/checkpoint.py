@@ -33,6 +33,7 @@ class Checkpoint(Mapping[str, TensorSpec]):
         path: the file.
         metadata: safetensors' string metadata; empty for torch files.
         skipped: names of things in a torch file that are not tensors and were left alone.
+        notes: remarks for the user about how the file is read.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class Checkpoint(Mapping[str, TensorSpec]):
         specs: Mapping[str, TensorSpec],
         metadata: Mapping[str, str] | None = None,
         skipped: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.path, self._specs = path, dict(specs)
         self.metadata: Mapping[str, str] = dict(metadata or {})
-        self.skipped = skipped
+        self.skipped, self.notes = skipped, notes
         self._map: mmap.mmap | None = None
 
     def __getitem__(self, key: str) -> TensorSpec:
@@ -55,6 +57,11 @@ class Checkpoint(Mapping[str, TensorSpec]):
 
     def __len__(self) -> int:
         return len(self._specs)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.path.stat().st_size
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of the tensor `key`."""

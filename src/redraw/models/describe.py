@@ -14,6 +14,7 @@ from redraw.models.checkpoint import Checkpoint, open_checkpoint
 from redraw.models.detect import detect, kind_of
 from redraw.models.folders import Folder, open_folder
 from redraw.models.hashes import model_sha256
+from redraw.models.standard import standard
 
 _SHOWN: int = 2000
 
@@ -71,7 +72,7 @@ def describe(path: Path, *, hashed: bool = True, cache: Path | None = None) -> F
     sha256 = model_sha256(path, cache) if hashed and path.exists() else ""
     if path.is_dir():
         return _folder_report(path, open_folder(path), sha256)
-    checkpoint = open_checkpoint(path)
+    checkpoint = standard(open_checkpoint(path))
     common: dict[str, Any] = {
         "path": str(path),
         "size": path.stat().st_size,
@@ -121,7 +122,7 @@ def _folder_report(path: Path, folder: Folder, sha256: str) -> FileReport:
         kind="checkpoint",
         label=f"{folder.family.label} model in diffusers' folder layout",
         usable=True,
-        size=sum(c.path.stat().st_size for c in folder.weights.values()),
+        size=sum(c.size for c in folder.weights.values()),
         family=folder.family.name,
         parameters={**parameters, "total": sum(parameters.values())},
         dtypes=_dtypes(list(folder.weights.values())),

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from redraw.errors import ModelError, UnsupportedModel
 from redraw.models.architecture import Architecture, Mismatch
-from redraw.models.checkpoint import Checkpoint, open_checkpoint
+from redraw.models.checkpoint import Checkpoint
 from redraw.models.configs import from_configs
 from redraw.models.families import FAMILIES, Family
 from redraw.models.hints import Hints, merged
+from redraw.models.shards import open_part
 
 _PARTS: Final[Mapping[str, str]] = {
     "unet": "diffusion_pytorch_model",
@@ -60,7 +61,7 @@ def open_folder(path: Path) -> Folder:
     scheduler = path / "scheduler" / "scheduler_config.json"
     if scheduler.is_file():
         found.append((scheduler.name, {"scheduler": _config(scheduler)}))
-    weights = {part: open_checkpoint(_weights(path / part, stem)) for part, stem in _PARTS.items()}
+    weights = {part: open_part(path / part, (stem, _OLD_STEM)) for part, stem in _PARTS.items()}
     return Folder(family, shape, merged(found), weights)
 
 
@@ -77,18 +78,6 @@ def _family(name: str, shape: Architecture, text: Mapping[str, Any]) -> Family:
     if reasons:
         raise UnsupportedModel(name, reasons)
     return FAMILIES[0]
-
-
-def _weights(folder: Path, stem: str) -> Path:
-    """Return the weight file in `folder`: safetensors before torch's, full precision before fp16."""
-    stems = (stem, f"{stem}.fp16", _OLD_STEM, f"{_OLD_STEM}.fp16")
-    for ending in (".safetensors", ".bin"):
-        for candidate in stems:
-            if (folder / f"{candidate}{ending}").is_file():
-                return folder / f"{candidate}{ending}"
-    if any(folder.glob("*.index.json")):
-        raise ModelError(f"{folder}: weights in several pieces are not supported; save them as one file")
-    raise ModelError(f"{folder}: there is no {stem}.safetensors")
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from redraw.models.hints import Hints
 from redraw.models.keymap import KeyMap, modern_diffusers_name, text_keys, unet_keys, vae_keys
 from redraw.models.model import Model, ModelFacts
 from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
+from redraw.models.standard import standard
 from redraw.models.text import TextEncoder, TextRule
 
 # Tensors of a checkpoint that nobody needs: schedules that follow from alphas_cumprod, averages, pooled text.
@@ -110,7 +111,7 @@ def _schedule(source: Source) -> torch.Tensor:
 
 
 def _file_source(path: Path) -> Source:
-    checkpoint = open_checkpoint(path)
+    checkpoint = standard(open_checkpoint(path))
     found = detect(checkpoint)
     maps = {
         "unet": (UNET, unet_keys(found.shape.unet)),
@@ -118,6 +119,7 @@ def _file_source(path: Path) -> Source:
         "text_encoder": (found.text_prefix, text_keys(found.shape.text)),
     }
     notes = [f"left alone in {path.name}: {', '.join(checkpoint.skipped[:3])}"] if checkpoint.skipped else []
+    notes += checkpoint.notes
     prefixes = tuple(prefix for prefix, _ in maps.values())
     extra = [k for k in checkpoint if not k.startswith((*prefixes, *_KNOWN_EXTRAS))]
     if extra:
