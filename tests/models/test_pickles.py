@@ -17,6 +17,9 @@ import torch
 
 from redraw.errors import ModelError, UnsafeFile
 from redraw.models.checkpoint import open_checkpoint
+from redraw.models.pickle_machine import Skipped
+from redraw.models.pickles import read_tree
+from redraw.models.tensors import TensorSpec
 
 
 class _Call:
@@ -212,3 +215,72 @@ def test_a_zip_file_that_is_no_torch_file_is_said_so(tmp_path: Path) -> None:
         archive.writestr("letter.txt", "hello")
     with pytest.raises(ModelError, match="not one that torch wrote"):
         open_checkpoint(tmp_path / "docs.pt")
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_tree_keeps_the_nesting_and_the_plain_values(tmp_path: Path, old: bool) -> None:
+    linear = torch.nn.Linear(2, 3).state_dict()
+    content = {768: (linear, linear), "name": "x", "step": 5, "rate": [0.5, None, True], "seen": {1}, 2.5: np.int64(1)}
+    torch.save(content, tmp_path / "a.pt", _use_new_zipfile_serialization=not old)
+    tree = read_tree(tmp_path / "a.pt")
+    assert list(tree) == [768, "name", "step", "rate", "seen", 2.5]
+    assert isinstance(tree[768], tuple)
+    assert isinstance(tree[768][1]["weight"], TensorSpec)
+    assert tree[768][1]["weight"].shape == (3, 2)
+    assert (tree["name"], tree["step"], tree["rate"]) == ("x", 5, [0.5, None, True])
+    assert isinstance(tree["seen"], Skipped)
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_parameter_dict_is_a_table_of_tensors(tmp_path: Path, old: bool, protocol: int) -> None:
+    module = torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.ones(2, 3)), "+": torch.nn.Parameter(torch.ones(1))})
+    torch.save({"p": module}, tmp_path / "a.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=not old)
+    assert {k: v.shape for k, v in read_tree(tmp_path / "a.pt")["p"].items()} == {"*": (2, 3), "+": (1,)}
+    assert set(open_checkpoint(tmp_path / "a.pt")) == {"p.*", "p.+"}
+
+
+@pytest.mark.parametrize("which", ["table", "list", "tuple", "state_dict"])
+def test_a_pickle_that_contains_itself_ends(tmp_path: Path, which: str) -> None:
+    loop: Any = {}
+    loop[{"state_dict": "state_dict"}.get(which, "a")] = {"list": [loop], "tuple": (loop,)}.get(which, loop)
+    path = _zipped(tmp_path / "loop.pt", pickle.dumps(loop, 2))
+    assert isinstance(read_tree(path), dict)
+    assert len(open_checkpoint(path)) == 0
+
+
+@pytest.mark.parametrize("container", [dict, list])
+def test_a_small_pickle_that_unfolds_to_billions_of_entries_is_refused(tmp_path: Path, container: Any) -> None:
+    value: Any = 1
+    for _ in range(7):
+        value = dict.fromkeys(map(str, range(200)), value) if container is dict else [value] * 200
+    path = _zipped(tmp_path / "laughs.pt", pickle.dumps({"a": value}, 2))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(UnsafeFile, match="more than 1000000 entries"):
+        read_tree(path)
+    if container is dict:
+        with pytest.raises(UnsafeFile, match="more than 1000000 entries"):
+            open_checkpoint(path)
+
+
+def _doubled(depth: int = 100) -> bytes:
+    """Instructions for a tuple of twice a tuple of twice a tuple...; to hash or print it takes 2^depth steps."""
+    return b")" + b"2\x86" * depth
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"\x80\x02}" + _doubled() + b"K\x01s.",
+        b"\x80\x04ccollections\nOrderedDict\n]" + _doubled() + b"K\x01\x86a\x85R.",
+        b"\x80\x04" + _doubled() + _doubled() + b"\x93.",
+        b"\x80\x04(X\x07\x00\x00\x00storagectorch\nFloatStorage\n" + _doubled() + b"NK\x04tQ.",
+        b"\x80\x04" + _doubled() + b"Q.",
+    ],
+)
+def test_tuples_that_double_a_hundred_times_stall_nothing(tmp_path: Path, pickled: bytes) -> None:
+    path = _zipped(tmp_path / "doubled.pt", pickled)
+    try:
+        assert len(open_checkpoint(path)) == 0
+    except ModelError:
+        pass
