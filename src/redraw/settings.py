@@ -52,6 +52,7 @@ from typing import Any, Final, Literal
 
 from redraw.errors import RequestError
 
+MODELS_CACHE: Final = "models.sqlite"
 DEFAULTS_FOR: Final = ("img2img", "txt2img")
 _ENVIRONMENT: Final = {"models_dirs": "REDRAW_MODELS_DIR"}
 
@@ -194,6 +195,11 @@ class Settings:
             else:
                 raise RequestError("configuration", name, "known keys are " + ", ".join(sorted([*readers, "defaults"])))
         return replace(self, **changes)
+
+    @property
+    def models_cache(self) -> Path:
+        """The SQLite file that keeps what is known about model files."""
+        return self.data_dir / MODELS_CACHE
 
     def defaults_of(self, kind: str) -> dict[str, Any]:
         """Return what the user's configuration says about requests of a kind (`img2img`, `txt2img`): field -> value."""

@@ -62,7 +62,7 @@ def test_a_model_answers_to_its_names(folder: Path, name: str, found: str) -> No
 
 
 def test_a_model_answers_to_its_hashes_and_titles(folder: Path, tmp_path: Path) -> None:
-    catalog = Catalog([folder], starter=False, cache=tmp_path / "cache")
+    catalog = Catalog([folder], starter=False, cache=tmp_path / "cache.sqlite")
     path = folder / "art" / "ink v2.safetensors"
     full = file_sha256(path)
     model = catalog.find("ink v2")
@@ -138,7 +138,7 @@ def test_the_folder_of_the_goldens_serves_two_models(goldens: Path) -> None:
 
 
 def test_new_files_are_seen_after_a_refresh(folder: Path) -> None:
-    catalog = Catalog([folder], starter=False)
+    catalog = Catalog([folder], starter=False, look_again=60)
     assert len(catalog) == 2
     shutil.copy(folder / "Dream.safetensors", folder / "new.safetensors")
     assert len(catalog) == 2

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from redraw.errors import ModelError
-from redraw.models.hashes import CACHE_NAME, file_sha256, model_sha256, old_hash
+from redraw.models.hashes import file_sha256, known_sha256, model_sha256, old_hash
 
 
 def test_a_hash_is_kept_until_the_file_changes(tmp_path: Path) -> None:
-    path, cache = tmp_path / "m.safetensors", tmp_path / "cache"
+    path, cache = tmp_path / "m.safetensors", tmp_path / "cache.sqlite"
     path.write_bytes(b"one")
     first = file_sha256(path, cache)
     assert first == hashlib.sha256(b"one").hexdigest() == file_sha256(path)
@@ -28,8 +28,10 @@ def test_a_hash_is_kept_until_the_file_changes(tmp_path: Path) -> None:
 def test_a_broken_or_unwritable_cache_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(b"one")
-    (tmp_path / CACHE_NAME).write_text("{broken")
-    assert file_sha256(path, tmp_path) == file_sha256(path, path / "no folder") == file_sha256(path)
+    cache = tmp_path / "cache.sqlite"
+    cache.write_text("{broken")
+    assert file_sha256(path, cache) == file_sha256(path, path / "no folder") == file_sha256(path, tmp_path)
+    assert known_sha256(path, cache) == file_sha256(path), "it was made anew"
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

@@ -166,7 +166,8 @@ def _models(settings: Settings) -> Iterator[Finding]:
     for folder in settings.models_dirs:
         if not folder.is_dir():
             yield Finding("models", str(folder), "missing", "there is no such folder", {"folder": str(folder)})
-    catalog = Catalog(settings.models_dirs, cache=settings.models_cache)
+    kept = settings.models_cache if settings.data_dir.is_dir() else None  # looking makes no folders
+    catalog = Catalog(settings.models_dirs, cache=kept)
     for model in catalog:
         facts = {"path": str(model.path), "kind": "checkpoint", "family": model.family, "offered": True}
         yield Finding("models", model.name, "ok", model.family, facts)

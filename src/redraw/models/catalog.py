@@ -1,66 +1,73 @@
-"""The models there are: folders of files, found by name, never opened further than their header."""
+"""The files there are to choose from, by kind and by name: checkpoints, LoRAs, embeddings, VAEs, ...
+
+Folders are searched, files are told apart by their headers, and what was read is kept in a cache: a search of files
+that have not changed opens none of them.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache as once
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from redraw.errors import ModelError, RequestError, UnknownName, UnsupportedModel
-from redraw.models.checkpoint import WEIGHT_ENDINGS, open_checkpoint
-from redraw.models.detect import detect, kind_of
-from redraw.models.folders import is_model_folder, open_folder
-from redraw.models.hashes import model_sha256, old_hash
+from redraw.errors import ModelError
+from redraw.models.catalog_names import Named, find_named
+from redraw.models.fact_store import FactStore, Row
+from redraw.models.facts import CHECKPOINT, KINDS, UNKNOWN, Facts, read_facts
+from redraw.models.hashes import FILE, TENSORS, digest_stamp, known_digest, known_sha256, model_sha256, tensors_sha256
+from redraw.models.places import Candidate, Place, Search, candidate, search
 from redraw.starter import weights as starter_weights
 
-UNKNOWN: Final = "unknown"
-_HASH: Final = re.compile(r"[0-9a-f]{8,64}")
-_TITLE: Final = re.compile(r"(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]")
+__all__ = ["KINDS", "UNKNOWN", "Catalog", "ModelFile", "OtherFile"]
+
+_HASH_DIGITS: Final[Mapping[str, int]] = {"lora": 12, "embedding": 12}
+_LOOK_AGAIN: Final = 1.0  # seconds between looks at the folders' times
+_SAME_MOMENT: Final = 50_000_000  # ns; a folder that changed so shortly before the search may change unseen
 
 
 @dataclass(frozen=True)
-class ModelFile:
-    """One model a user can choose.
+class ModelFile(Named):
+    """One file a user can choose, or a folder in diffusers' layout.
 
     Attributes:
         name: what it is listed under: its path below its folder, with `/` and without ending.
-        path: the file, or the folder in diffusers' layout.
+        path: the file, or the folder.
         file: the same as `name`, with the ending.
-        family: the family's label.
+        family: of a checkpoint, the family's label; of others sd1, sd2, sdxl, or "" where nothing tells.
+        kind: one of `KINDS`.
+        facts: what is known about it.
+        root: the folder that was searched.
+        preview: a picture of what it does, or None.
     """
 
-    name: str
-    path: Path
-    file: str
-    family: str
+    family: str = ""
+    kind: str = CHECKPOINT
+    facts: Facts = field(default_factory=Facts, repr=False, compare=False)
+    preview: Path | None = field(default=None, compare=False)
 
     @property
-    def stem(self) -> str:
-        """The last part of its name; infotexts print it."""
-        return self.name.rpartition("/")[2]
-
-    @property
-    def spellings(self) -> tuple[str, ...]:
-        """Every name it answers to, in lower case, the best first."""
-        flat = self.name.replace("/", "_")
-        names = (self.name, self.file, self.stem, self.file.rpartition("/")[2], flat)
-        return tuple(dict.fromkeys(n.lower() for n in names))
+    def alias(self) -> str:
+        """The name a LoRA's trainer gave it, or ""."""
+        return self.facts.alias
 
 
 @dataclass(frozen=True)
 class OtherFile:
-    """A weight file in a models folder that is not offered as a model.
+    """A weight file in a models folder that is no checkpoint.
 
     Attributes:
         name: its path below its folder, with `/` and with ending.
         path: the file.
         kind: what its tensors show (`lora`, `vae`, `embedding`, `sdxl`, ...; see `redraw.models.families.KINDS`), or
             `unknown`: nothing Redraw knows, or a file it cannot read.
-        why: a sentence on why it is no model.
+        why: a sentence on why it is no checkpoint.
         label: the kind with its article ("a LoRA"); "" where it is unknown.
+        offered: whether it can be chosen as something else than a checkpoint.
     """
 
     name: str
@@ -68,161 +75,241 @@ class OtherFile:
     kind: str
     why: str
     label: str = ""
+    offered: bool = False
 
 
 class Catalog:
-    """Every model below some folders, and the starter model.
+    """Every model file below some folders, and the starter model; may be used by several threads.
 
-    Folders are searched once, at the first use; `refresh` looks again. Everything may lie in one folder: files are told
-    apart by what is in them, not by name or place. What is no model (LoRAs, VAEs, families that cannot run, damaged
-    files) is never offered; `others` says what it is.
+    Everything may lie in one folder: files are told apart by what is in them; where that does not tell, by the name of
+    their folder. New and lost files are seen at the next use; `refresh` also sees files that were overwritten.
 
     Args:
         folders: searched with all their subfolders, in this order. A folder that does not exist is empty.
         starter: also offer the model inside the package, if it is there.
-        cache: a folder that keeps file hashes between runs.
+        cache: a SQLite file that keeps what was read between runs; made where it is missing.
+        look_again: seconds for which the folders are taken to be unchanged.
     """
 
-    def __init__(self, folders: Sequence[Path] = (), *, starter: bool = True, cache: Path | None = None) -> None:
-        self.folders, self.starter, self.cache = tuple(folders), starter, cache
-        self._models: list[ModelFile] | None = None
-        self._others: list[OtherFile] = []
+    def __init__(
+        self,
+        folders: Sequence[Path | Place] = (),
+        *,
+        starter: bool = True,
+        cache: Path | None = None,
+        look_again: float = _LOOK_AGAIN,
+    ) -> None:
+        self.places = tuple(f if isinstance(f, Place) else Place(f) for f in folders)
+        self.starter, self.cache, self.look_again = starter, cache, look_again
+        self._store = FactStore(cache)
+        self._lock = threading.Lock()
+        self._listing: _Listing | None = None
 
     def __iter__(self) -> Iterator[ModelFile]:
-        return iter(self._scanned())
+        return iter(self.files(CHECKPOINT))
 
     def __len__(self) -> int:
-        return len(self._scanned())
+        return len(self.files(CHECKPOINT))
+
+    def files(self, kind: str) -> tuple[ModelFile, ...]:
+        """Return every file of a kind (one of `KINDS`), in the order they were found; the starter model first."""
+        return self._listed().files.get(kind, ())
 
     @property
     def others(self) -> tuple[OtherFile, ...]:
-        """The weight files that are no model, in the order they were found."""
-        self._scanned()
-        return tuple(self._others)
+        """The weight files that are no checkpoint, in the order they were found."""
+        return self._listed().others
 
     @property
     def rejected(self) -> dict[Path, str]:
-        """Files that look like weights but are no model, with the reason."""
+        """Files that look like weights but are no checkpoint, with the reason."""
         return {other.path: other.why for other in self.others}
 
     def refresh(self) -> None:
         """Forget what was found, so that the next use searches the folders again."""
-        self._models = None
+        with self._lock:
+            self._listing = None
 
-    def find(self, name: str, *, paths: bool = True) -> ModelFile:
-        """Return the model that `name` means.
+    def find(self, name: str, *, paths: bool = True, read_at_most: int | None = None) -> ModelFile:
+        """Return the checkpoint that `name` means; see `find_file`."""
+        return self.find_file(CHECKPOINT, name, paths=paths, read_at_most=read_at_most)
 
-        A name is, tried in this order and in any case: a listed name, with or without ending or folder; a title
-        `name [hash]`; a hash (SHA-256, its first ten digits, or A1111's old eight); a path, if `paths`; or a part of a
-        name that only one model has. A title whose hash is another file's is not answered with a namesake.
+    def find_file(self, kind: str, name: str, *, paths: bool = True, read_at_most: int | None = None) -> ModelFile:
+        """Return the file of a kind that `name` means.
+
+        A name is, tried in this order, as it is written and then in any case: a listed name, with or without ending
+        or folder; a LoRA's alias; a title `name [hash]`; a hash (8 digits or more of the SHA-256, of LoRAs also of
+        that of the tensors, of checkpoints also A1111's old eight); a path, if `paths`; of checkpoints, a part of a
+        name that only one has. A title whose hash is another file's is not answered with a namesake.
+
+        Args:
+            kind: one of `KINDS`.
+            name: what a user wrote.
+            paths: take paths to files outside the folders; never do this with names from the network.
+            read_at_most: bytes of files that may be read to compute hashes that are not known yet; None for any.
 
         Raises:
             UnknownName: nothing matches; says the nearest names.
-            RequestError: several models match; says which.
-            ModelError: a path to something that is no model.
+            RequestError: several files match; says which.
+            ModelError: a path to something that is no such file.
         """
-        wanted = name.strip()
-        if not wanted:
-            raise UnknownName("model", name, [m.name for m in self])
-        models = self._scanned()
-        for level in range(max((len(m.spellings) for m in models), default=0)):
-            hits = [m for m in models if level < len(m.spellings) and m.spellings[level] == wanted.lower()]
-            if hits:
-                return self._one(name, hits)
-        title = _TITLE.fullmatch(wanted)
-        if title is not None or _HASH.fullmatch(wanted.lower()):
-            found = self._by_hash(wanted, title)
-            if found is not None:
-                return found
-        if paths and Path(wanted).expanduser().exists():
-            return self._from_path(Path(wanted).expanduser())
-        if title is None:
-            parts = [m for m in models if wanted.lower() in m.name.lower()]
-            if len(parts) == 1:
-                return parts[0]
-            if parts:
-                raise self._ambiguous(name, parts)
-        raise UnknownName("model", name, [m.name for m in models])
+        return find_named(self, kind, name, paths=paths, read_at_most=read_at_most)
 
-    def sha256(self, model: ModelFile) -> str:
-        """Return the model's SHA-256, from the cache while size and time of the file are unchanged."""
-        return model_sha256(model.path, self.cache)
+    def at_path(self, kind: str, path: Path) -> ModelFile:
+        """Return a file of a kind by its path, in the folders or not; raises `ModelError` if it is none."""
+        found = next((f for f in self.files(kind) if f.path == path), None)
+        if found is not None:
+            return found
+        try:
+            seen = candidate(path)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+        facts = self._facts([seen])[0]
+        if facts.kind != kind:
+            raise ModelError(facts.why or f"{path.name}: this is {facts.label or facts.kind}, not a {kind}")
+        return _model_file(seen, facts)
 
-    def title(self, model: ModelFile) -> str:
+    def sha256(self, file: ModelFile) -> str:
+        """Return the file's SHA-256, from the cache while its size and time are unchanged."""
+        return model_sha256(file.path, self.cache)
+
+    def known_sha256(self, file: ModelFile) -> str | None:
+        """Return the same if it was computed before, else None; the file is not read."""
+        return known_sha256(file.path, self.cache)
+
+    def short_hash(self, file: ModelFile) -> str:
+        """Return the hash A1111's infotexts print: of LoRAs 12 digits of their tensors', of embeddings 12, else 10."""
+        known = self.known_short_hash(file)
+        if known is not None:
+            return known
+        compute = tensors_sha256 if file.kind == "lora" else model_sha256
+        return compute(file.path, self.cache)[: _HASH_DIGITS.get(file.kind, 10)]
+
+    def known_short_hash(self, file: ModelFile) -> str | None:
+        """Return the same if it is known without reading the file, else None."""
+        digits = _HASH_DIGITS.get(file.kind, 10)
+        if file.kind == "lora" and file.facts.said_hash:
+            return file.facts.said_hash[:digits]
+        known = known_digest(file.path, TENSORS, self.cache) if file.kind == "lora" else self.known_sha256(file)
+        return None if known is None else known[:digits]
+
+    def known_digests(self, files: Sequence[ModelFile]) -> list[tuple[str, ...]]:
+        """Return for each file every hash of it that is known, of its bytes and of its tensors; no file is read."""
+        kept = [self._store.digests(kind) for kind in (FILE, TENSORS)]
+        found = []
+        for file in files:
+            digests = [file.facts.said_hash] if file.facts.said_hash else []
+            if file.path.is_dir():
+                whole = self.known_sha256(file)
+                digests += [whole] if whole else []
+            for kind in kept:
+                stamp, digest = kind.get(str(file.path.resolve()), ("", ""))
+                digests += [digest] if digest and stamp == digest_stamp(file.path) else []
+            found.append(tuple(digests))
+        return found
+
+    def title(self, file: ModelFile) -> str:
         """Return A1111's title, `file.safetensors [0123456789]`."""
-        return f"{model.file} [{self.sha256(model)[:10]}]"
+        return f"{file.file} [{self.sha256(file)[:10]}]"
 
-    def _by_hash(self, wanted: str, title: re.Match[str] | None) -> ModelFile | None:
-        """Return the model with this hash, or with this name and hash; the namesakes are hashed first."""
-        digits = (title["hash"] if title else wanted).lower()
-        named = title["name"].strip().lower() if title else ""
-        models = sorted(self._scanned(), key=lambda m: named not in m.spellings)
-        for model in models:
-            if self.sha256(model).startswith(digits) or (len(digits) == 8 and old_hash(model.path) == digits):
-                return model
-        return None
+    def known_title(self, file: ModelFile) -> str:
+        """Return the same, without the brackets while the hash is not known."""
+        known = self.known_sha256(file)
+        return f"{file.file} [{known[:10]}]" if known else file.file
 
-    def _one(self, name: str, hits: Sequence[ModelFile]) -> ModelFile:
-        if len(hits) > 1:
-            raise self._ambiguous(name, hits)
-        return hits[0]
+    def metadata(self, file: ModelFile) -> dict[str, str]:
+        """Return what a safetensors file says about itself; {} for others."""
+        kept = self._store.metadata(str(file.path))
+        if self.cache is None or not kept:
+            return dict(read_facts(candidate(file.path))[1])
+        value = json.loads(kept)
+        return value if isinstance(value, dict) else {}
 
-    def _ambiguous(self, name: str, hits: Iterable[ModelFile]) -> RequestError:
-        places = ", ".join(str(m.path) for m in hits)
-        return RequestError("model", name, f"it could be any of {places}; give more of the name or the path")
+    def _listed(self) -> _Listing:
+        with self._lock:
+            now, listing = time.monotonic(), self._listing
+            if listing is None or (now - listing.looked >= self.look_again and listing.is_old()):
+                listing = self._listing = self._read()
+            elif now - listing.looked >= self.look_again:
+                listing.looked = now
+            return listing
 
-    def _from_path(self, path: Path) -> ModelFile:
-        model = _understood(path, path.parent)
-        if isinstance(model, OtherFile):
-            raise ModelError(model.why)
-        return model
+    def _read(self) -> _Listing:
+        starter = starter_weights() if self.starter else None
+        began = time.time_ns()
+        found = search(self.places)
+        wanted = [*([candidate(starter)] if starter else []), *found.candidates]
+        listing = _Listing(found, began, time.monotonic())
+        files: dict[str, list[ModelFile]] = {}
+        others = []
+        for seen, facts in zip(wanted, self._facts(wanted), strict=True):
+            if facts.offered:
+                files.setdefault(facts.kind, []).append(_model_file(seen, facts))
+            if facts.kind != CHECKPOINT and facts.content != "picture":
+                others.append(_other_file(seen, facts))
+        listing.files = {kind: tuple(some) for kind, some in files.items()}
+        listing.others = tuple(others)
+        return listing
 
-    def _scanned(self) -> list[ModelFile]:
-        if self._models is None:
-            self._models, self._others = [], []
-            starter = starter_weights() if self.starter else None
-            for path, root in [*([(starter, starter.parent)] if starter else []), *_candidates(self.folders)]:
-                found = _understood(path, root)
-                if isinstance(found, ModelFile):
-                    self._models.append(found)
-                else:
-                    self._others.append(found)
-        return self._models
-
-
-def _candidates(folders: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
-    """Yield every file and folder that may be a model, each with the folder it is listed below."""
-    seen: set[str] = set()
-    for root in folders:
-        for here, inner, files in os.walk(root, followlinks=True):
-            real = os.path.realpath(here)
-            if real in seen:
-                inner.clear()
+    def _facts(self, wanted: Sequence[Candidate]) -> list[Facts]:
+        """Return what is known about each, from the cache where nothing has changed; what had to be read is kept."""
+        kept, rows, found = self._store.facts(), [], []
+        for seen in wanted:
+            stamp = f"{_reader()};{seen.hint};{seen.stamp}"
+            old_stamp, text = kept.get(str(seen.path), ("", ""))
+            try:
+                found.append(Facts.of_json(text if old_stamp == stamp else ""))
                 continue
-            seen.add(real)
-            inner.sort()
-            if Path(here) != root and is_model_folder(Path(here)):
-                inner.clear()
-                yield Path(here), root
-                continue
-            for file in sorted(files):
-                if file.lower().endswith(WEIGHT_ENDINGS):
-                    yield Path(here, file), root
+            except (ValueError, TypeError):
+                pass
+            try:
+                facts, metadata = read_facts(seen)
+                rows.append(Row(str(seen.path), stamp, facts.as_json(), json.dumps(dict(metadata))))
+            except OSError as error:
+                facts = Facts(why=f"{seen.path.name} cannot be read: {error.strerror or error}")
+            found.append(facts)
+        self._store.put_facts(rows)
+        return found
 
 
-def _understood(path: Path, root: Path) -> ModelFile | OtherFile:
-    """Return the model at `path`, or what else it is."""
-    relative = path.relative_to(root).as_posix()
-    try:
-        if path.is_dir():
-            return ModelFile(relative, path, relative, open_folder(path).family.label)
-        checkpoint = open_checkpoint(path)
-    except ModelError as error:
-        return OtherFile(relative, path, UNKNOWN, str(error))
-    try:
-        return ModelFile(relative.removesuffix(path.suffix), path, relative, detect(checkpoint).family.label)
-    except ModelError as error:
-        known = kind_of(checkpoint) if isinstance(error, UnsupportedModel) else None
-        if known is None:
-            return OtherFile(relative, path, UNKNOWN, str(error))
-        return OtherFile(relative, path, known.name, str(error), known.label)
+@dataclass
+class _Listing:
+    """One search's result; `looked` is when the folders were last looked at, by the monotonic clock."""
+
+    found: Search
+    began: int
+    looked: float
+    files: Mapping[str, tuple[ModelFile, ...]] = field(default_factory=dict)
+    others: tuple[OtherFile, ...] = ()
+
+    def is_old(self) -> bool:
+        """Whether the folders have changed since, or may have without showing it."""
+        times = [time for time in self.found.folders.values() if time is not None]
+        return self.found.changed or any(time > self.began - _SAME_MOMENT for time in times)
+
+
+def _names(seen: Candidate) -> dict[str, Any]:
+    file = seen.path.relative_to(seen.base).as_posix()
+    return {
+        "name": file if seen.path.is_dir() else file.removesuffix(seen.path.suffix),
+        "path": seen.path,
+        "file": file,
+        "root": seen.place,
+        "long": seen.path.relative_to(seen.place).as_posix(),
+    }
+
+
+def _model_file(seen: Candidate, facts: Facts) -> ModelFile:
+    return ModelFile(**_names(seen), family=facts.family, kind=facts.kind, facts=facts, preview=seen.preview)
+
+
+def _other_file(seen: Candidate, facts: Facts) -> OtherFile:
+    why = facts.why or f"{seen.path.name} is not a checkpoint: this is {facts.label}"
+    name = seen.path.relative_to(seen.base).as_posix()
+    return OtherFile(name, seen.path, facts.content or facts.kind, why, facts.label, facts.offered)
+
+
+@once
+def _reader() -> str:
+    """Return a mark of the code that reads files: what another version found out is read anew."""
+    return str(max(file.stat().st_mtime_ns for file in Path(__file__).parent.glob("*.py")))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from redraw.errors import ModelError, RequestError, UnknownName
 from redraw.models.catalog import UNKNOWN, Catalog, ModelFile, OtherFile
 from redraw.server.config import ServeConfig
+from redraw.settings import MODELS_CACHE
 from redraw.starter import NAME as STARTER
 
 VAE_KIND: Final = "vae"
@@ -21,7 +22,7 @@ class Library:
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
-        self.catalog = Catalog(config.models_dirs, cache=config.data_dir / "hashes")
+        self.catalog = Catalog(config.models_dirs, cache=config.data_dir / MODELS_CACHE)
         self._lock = threading.Lock()
 
     def models(self) -> list[ModelFile]:

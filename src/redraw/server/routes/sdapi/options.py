@@ -14,7 +14,7 @@ from redraw.compat.refusals import Refusal
 from redraw.errors import RequestError
 from redraw.server.routes.sdapi.door import door, refusals, stored_options
 from redraw.server.routes.sdapi.generate import keep_options
-from redraw.server.routes.sdapi.models import known_sha256, title_of
+from redraw.server.routes.sdapi.models import title_of
 from redraw.server.state import Parts, Shared
 
 router = door()
@@ -53,4 +53,4 @@ def _current(parts: Shared, name: str | None) -> tuple[str | None, str]:
         model = parts.library.model(name)
     except RequestError:
         return name, ""
-    return title_of(parts, model), known_sha256(parts, model.path) or ""
+    return title_of(parts, model), parts.library.catalog.known_sha256(model) or ""

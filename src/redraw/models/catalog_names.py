@@ -1,0 +1,156 @@
+"""Which file a name means: names, aliases, titles and hashes as A1111 takes them, and never less than a clear one."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from redraw.errors import RequestError, UnknownName
+from redraw.models.hashes import old_hash
+
+if TYPE_CHECKING:
+    from redraw.models.catalog import Catalog, ModelFile
+
+log = logging.getLogger(__name__)
+
+_HASH: Final = re.compile(r"[0-9a-f]{8,64}")
+_TITLE: Final = re.compile(r"(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]")
+_NO_ALIAS: Final = ("none", "addams")
+"""Names trainers give without meaning them."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The names of a file; see `redraw.models.catalog.ModelFile`."""
+
+    name: str
+    path: Path
+    file: str
+    root: Path = field(default=Path(), kw_only=True, repr=False, compare=False)
+    long: str = field(default="", kw_only=True, repr=False, compare=False)
+
+    @property
+    def stem(self) -> str:
+        """The last part of its name; infotexts print it."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every name it answers to, the best first; places of the same kind are at the same index for every file."""
+        long = self.long or self.file
+        bare = long.removesuffix(self.path.suffix)
+        below = f"{self.root.name}/"
+        last = self.file.rpartition("/")[2]
+        flat = self.name.replace("/", "_")
+        return (self.name, self.file, bare, long, self.stem, last, below + bare, below + long, flat)
+
+
+def find_named(catalog: Catalog, kind: str, name: str, *, paths: bool, read_at_most: int | None) -> ModelFile:
+    """Return the file of a kind that `name` means; see `Catalog.find_file`."""
+    wanted, files = name.strip(), catalog.files(kind)
+    what = "model" if kind == "checkpoint" else kind
+    if not wanted:
+        raise UnknownName(what, name, [f.name for f in files])
+    hits = _by_name(files, wanted) or _by_alias(what, name, files, wanted)
+    if hits:
+        return _one(catalog, what, name, hits, paths)
+    title = _TITLE.fullmatch(wanted)
+    if title is not None or _HASH.fullmatch(wanted.lower()):
+        found = _Hashes(catalog, files, read_at_most).find(wanted, title)
+        if found is not None:
+            return found
+    path = Path(wanted).expanduser() if paths else None
+    if path is not None and path.exists():
+        return catalog.at_path(kind, path)
+    parts = [f for f in files if wanted.lower() in f.name.lower()] if kind == "checkpoint" else []
+    if parts:
+        return _one(catalog, what, name, parts, paths)
+    raise UnknownName(what, name, [f.name for f in files])
+
+
+def _by_name(files: Sequence[ModelFile], wanted: str) -> list[ModelFile]:
+    """Return the files of this name: of the best kind of spelling that has any, letters as they are before any case."""
+    spelled = [(f, f.spellings) for f in files]
+    folds: tuple[Callable[[str], str], ...] = (str, str.lower)
+    for fold in folds:
+        for level in range(len(spelled[0][1]) if spelled else 0):
+            hits = [f for f, names in spelled if fold(names[level]) == fold(wanted)]
+            if hits:
+                return hits
+    return []
+
+
+def _by_alias(what: str, name: str, files: Sequence[ModelFile], wanted: str) -> list[ModelFile]:
+    """Return the file with this alias; an alias several files have means none of them."""
+    if wanted.lower() in _NO_ALIAS:
+        return []
+    folds: tuple[Callable[[str], str], ...] = (str, str.lower)
+    for fold in folds:
+        hits = [f for f in files if f.alias and fold(f.alias) == fold(wanted)]
+        if len(hits) > 1:
+            names = ", ".join(f.name for f in hits)
+            raise RequestError(what, name, f"several files have this alias; write the name of one: {names}")
+        if hits:
+            return hits
+    return []
+
+
+def _one(catalog: Catalog, what: str, name: str, hits: Sequence[ModelFile], paths: bool) -> ModelFile:
+    """Return the only hit; copies of one file count once."""
+    if len({f.path.resolve() for f in hits}) == 1:
+        return hits[0]
+    known = {catalog.known_sha256(f) for f in hits}
+    if len(known) == 1 and None not in known:
+        return hits[0]
+    shown = [str(f.path) if paths else f"{f.root.name}/{f.long}" for f in hits]
+    raise RequestError(what, name, f"it could be any of {', '.join(shown)}; give more of the name or the path")
+
+
+class _Hashes:
+    """A look-up by hash: what is known first, then what is cheap, then file by file."""
+
+    def __init__(self, catalog: Catalog, files: Sequence[ModelFile], read_at_most: int | None) -> None:
+        self.catalog, self.files, self.left = catalog, files, read_at_most
+
+    def find(self, wanted: str, title: re.Match[str] | None) -> ModelFile | None:
+        """Return the file with this hash, or with this name and hash."""
+        digits = (title["hash"] if title else wanted).lower()
+        namesakes = _by_name(self.files, title["name"].strip()) if title else []
+        order = [*namesakes, *(f for f in self.files if f not in namesakes)]
+        known = self.catalog.known_digests(order)
+        for file, digests in zip(order, known, strict=True):
+            if any(digest.startswith(digits) for digest in digests):
+                return file
+        if len(digits) == 8:
+            old = next((f for f in order if f.kind == "checkpoint" and _has_old_hash(f, digits)), None)
+            if old is not None:
+                return old
+        # A title whose name is there: only the namesakes are read, not every file somebody has.
+        unknown = [f for f, digests in zip(order, known, strict=True) if not digests]
+        return self._read([f for f in unknown if f in namesakes] if namesakes else unknown, digits)
+
+    def _read(self, files: Sequence[ModelFile], digits: str) -> ModelFile | None:
+        """Read files one by one until one has this hash."""
+        for number, file in enumerate(files, 1):
+            if self.left is not None:
+                self.left -= file.facts.size
+                if self.left < 0:
+                    log.warning("%d files have no hash yet and are too large to be read now", len(files) - number + 1)
+                    return None
+            log.info("looking for the hash %s: reading %s, %d of %d", digits, file.name, number, len(files))
+            if self.catalog.sha256(file).startswith(digits):
+                return file
+            if file.kind == "lora" and self.catalog.short_hash(file).startswith(digits[:12]):
+                return file
+        return None
+
+
+def _has_old_hash(file: ModelFile, digits: str) -> bool:
+    try:
+        return old_hash(file.path) == digits
+    except OSError:
+        return False
