@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from redraw.conditioning.chunks import CHUNK, Piece, chunk_pieces, chunk_text
+from redraw.conditioning.chunks import CHUNK, chunk_pieces, chunk_text
+from redraw.conditioning.emphasis import Piece
 from redraw.models.tokenizer import clip_tokenizer
 
 BOS, EOS, COMMA, RED = 49406, 49407, 267, 736
