@@ -69,6 +69,58 @@ def test_modelspec_metadata_tells_the_prediction(place: Path) -> None:
     assert _hints(place).prediction == "v"
 
 
+@pytest.mark.parametrize(
+    ("metadata", "prediction", "zero"),
+    [
+        ({"modelspec.predict_key": "v"}, "v", False),
+        ({"modelspec.prediction_type": "epsilon", "modelspec.predict_key": "v"}, "eps", False),
+        ({"modelspec.prediction_type": "v_prediction"}, "v", False),
+        ({"modelspec.prediction_type": "whatever"}, None, False),
+        ({"ss_v_parameterization": "True", "ss_zero_terminal_snr": "True"}, "v", True),
+        ({"ss_v_parameterization": "False", "ss_zero_terminal_snr": "False"}, None, False),
+        ({"redraw.scheduler": '{"prediction_type": "epsilon"}', "modelspec.prediction_type": "v"}, "eps", False),
+        ({"redraw.scheduler": '{"rescale_betas_zero_snr": true}'}, None, True),
+    ],
+)
+def test_metadata_of_trainers_tell_the_prediction_and_the_schedule(
+    place: Path, metadata: dict[str, str], prediction: str | None, zero: bool
+) -> None:
+    save_file({"a": torch.zeros(1)}, place / "m.safetensors", metadata=metadata)
+    found = hints_for(open_checkpoint(place / "m.safetensors"))
+    assert (found.prediction, found.zero_terminal_snr) == (prediction, zero)
+    assert found.sources == (("metadata",) if prediction or zero else ())
+
+
+def test_marks_win_over_the_metadata_of_trainers(place: Path) -> None:
+    marks = {"v_pred": torch.tensor([]), "ztsnr": torch.tensor([])}
+    save_file(marks, place / "m.safetensors", metadata={"modelspec.prediction_type": "epsilon"})
+    found = hints_for(open_checkpoint(place / "m.safetensors"))
+    assert (found.prediction, found.zero_terminal_snr) == ("v", True)
+
+
+@pytest.mark.parametrize(
+    ("said", "scheduler"),
+    [
+        ("parameterization: v, ztsnr: true", {"prediction_type": "v", "rescale_betas_zero_snr": True}),
+        ("zero_terminal_snr: 'True'", {"rescale_betas_zero_snr": True}),
+        ("beta_schedule: linear", {"beta_schedule": "scaled_linear"}),
+        ("beta_schedule: sqrt_linear", {"beta_schedule": "linear"}),
+        ("beta_schedule: cosine", {"beta_schedule": "squaredcos_cap_v2"}),
+        (
+            "denoiser_config: {params: {scaling_config: {target: sgm.modules.denoiser_scaling.VScaling}}}",
+            {"prediction_type": "v_prediction"},
+        ),
+        (
+            "denoiser_config: {params: {scaling_config: {target: sgm.modules.denoiser_scaling.EpsScaling}}}",
+            {},
+        ),
+    ],
+)
+def test_yaml_tells_the_schedule_in_its_own_words(place: Path, said: str, scheduler: dict[str, object]) -> None:
+    (place / "m.yaml").write_text(f"model: {{params: {{{said}}}}}")
+    assert _hints(place).scheduler == scheduler
+
+
 def test_head_width_in_yaml_becomes_a_head_count(tiny_checkpoint: Path, tmp_path: Path) -> None:
     shutil.copy(tiny_checkpoint, tmp_path / "m.safetensors")
     (tmp_path / "m.yaml").write_text("model: {params: {unet_config: {params: {num_heads: -1, num_head_channels: 16}}}}")

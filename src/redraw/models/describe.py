@@ -101,6 +101,7 @@ def describe(path: Path, *, hashed: bool = True, cache: Path | None = None) -> F
         "prediction": hints.prediction or found.family.prediction,
         "native_size": hints.native_size or found.family.native_size,
         "task": {4: "text and image to image", 8: "instructed editing", 9: "inpainting"}[found.shape.unet.in_channels],
+        "zero_terminal_snr": hints.zero_terminal_snr,
         "described_by": list(hints.sources) or ["the family's defaults"],
     }
     return FileReport(

@@ -2,9 +2,11 @@
 
 In this order, the first to say something wins: safetensors metadata (`redraw.unet`, `redraw.text_encoder`,
 `redraw.vae`, `redraw.scheduler`: JSON objects in diffusers' and transformers' terms; `redraw.native_size`: pixels;
-`redraw.preview`: a JSON matrix, one row [r, g, b] per latent channel and maybe one more row to add; also
-`modelspec.prediction_type`), a file `<stem>.json` beside the checkpoint with the same names without `redraw.`, and
-A1111's `<stem>.yaml`. What nobody says is the family's default.
+`redraw.preview`: a JSON matrix, one row [r, g, b] per latent channel and maybe one more row to add), the empty tensors
+`v_pred` and `ztsnr` that some files carry as marks, the metadata other programs write (`modelspec.prediction_type`,
+`modelspec.predict_key`, `ss_v_parameterization`, `ss_zero_terminal_snr`), a file `<stem>.json` beside the checkpoint
+with the same names as the metadata without `redraw.`, and A1111's `<stem>.yaml`. What nobody says is the family's
+default.
 """
 
 from __future__ import annotations
@@ -28,7 +30,19 @@ _PREDICTIONS: Final[Mapping[str, Prediction]] = {
     "v_prediction": "v",
     "v-prediction": "v",
     "v": "v",
+    "vpred": "v",
+    "v_pred": "v",
 }
+MARKS: Final = ("v_pred", "ztsnr")
+"""Names of empty tensors that say something about the whole file."""
+
+# LDM's names of noise schedules; its "linear" is linear in the square root of beta.
+_LDM_SCHEDULES: Final[Mapping[str, str]] = {
+    "linear": "scaled_linear",
+    "sqrt_linear": "linear",
+    "cosine": "squaredcos_cap_v2",
+}
+_ZERO_SNR: Final = ("zero_terminal_snr", "ztsnr", "use_zero_snr", "rescale_betas_zero_snr")
 
 
 @dataclass(frozen=True)
@@ -60,10 +74,19 @@ class Hints:
             raise ModelError(f"the prediction type {word!r} is not supported; epsilon and v_prediction are")
         return _PREDICTIONS[str(word).lower()]
 
+    @property
+    def zero_terminal_snr(self) -> bool:
+        """Whether anybody said that it was trained down to pure noise (Lin et al. 2023)."""
+        return _true(self.scheduler.get("rescale_betas_zero_snr"))
+
 
 def hints_for(checkpoint: Checkpoint) -> Hints:
     """Collect what metadata, sidecar and yaml say about `checkpoint`."""
-    found: list[tuple[str, Mapping[str, Any]]] = [("metadata", _from_metadata(checkpoint))]
+    found: list[tuple[str, Mapping[str, Any]]] = [
+        ("metadata", _from_metadata(checkpoint)),
+        ("marks among its tensors", _from_marks(checkpoint)),
+        ("metadata", _from_trainers(checkpoint.metadata)),
+    ]
     sidecar = checkpoint.path.with_suffix(".json")
     if sidecar.is_file():
         found.append((sidecar.name, _read_json(sidecar)))
@@ -87,7 +110,7 @@ def merged(found: list[tuple[str, Mapping[str, Any]]]) -> Hints:
             if raw.get(name) is not None:
                 singles.setdefault(name, raw[name])
         if any(raw.get(name) is not None for name in (*_SECTIONS, *_SINGLES)):
-            sources.append(source)
+            sources += [source] if source not in sources else []
     try:
         size = int(singles["native_size"]) if "native_size" in singles else None
         rows = singles.get("preview")
@@ -105,10 +128,35 @@ def _from_metadata(checkpoint: Checkpoint) -> dict[str, Any]:
         text = checkpoint.metadata.get(f"redraw.{name}")
         if text is not None:
             raw[name] = _parsed(text, f"{checkpoint.path.name}: its metadata redraw.{name}")
-    spec = checkpoint.metadata.get("modelspec.prediction_type")
-    if spec is not None and spec.lower() in _PREDICTIONS:
-        raw["scheduler"] = {"prediction_type": spec, **(raw.get("scheduler") or {})}
     return raw
+
+
+def _from_marks(checkpoint: Checkpoint) -> dict[str, Any]:
+    scheduler: dict[str, Any] = {}
+    if "v_pred" in checkpoint:
+        scheduler["prediction_type"] = "v_prediction"
+    if "ztsnr" in checkpoint:
+        scheduler["rescale_betas_zero_snr"] = True
+    return {"scheduler": scheduler} if scheduler else {}
+
+
+def _from_trainers(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return what other programs' metadata say; a word nobody knows says nothing."""
+    scheduler: dict[str, Any] = {}
+    for key in ("modelspec.prediction_type", "modelspec.predict_key"):
+        word = metadata.get(key, "").strip().lower()
+        if word in _PREDICTIONS:
+            scheduler.setdefault("prediction_type", word)
+    if _true(metadata.get("ss_v_parameterization")):
+        scheduler.setdefault("prediction_type", "v_prediction")
+    if any(_true(metadata.get(key)) for key in ("ss_zero_terminal_snr", "modelspec.zero_terminal_snr")):
+        scheduler["rescale_betas_zero_snr"] = True
+    return {"scheduler": scheduler} if scheduler else {}
+
+
+def _true(value: Any) -> bool:
+    """Return whether a setting is on, also where somebody wrote it as text."""
+    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -131,7 +179,11 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(_text(path))
     except (yaml.YAMLError, RecursionError) as error:
         raise ModelError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
-    params = _at(document, "model", "params")
+    return {k: v for k, v in _ldm_facts(_at(document, "model", "params")).items() if v}
+
+
+def _ldm_facts(params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the facts in `model.params` of a configuration of LDM (SD 1 and 2) or SGM (SDXL)."""
     unet = _at(params, "unet_config", "params")
     raw: dict[str, dict[str, Any]] = {"unet": {}, "vae": {}, "scheduler": {}}
     for section, there, source, here in (
@@ -145,7 +197,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         value = there.get(source)
         if value is not None and value != -1:  # -1 stands for "not this way" in those files
             raw[section][here] = value
-    return {k: v for k, v in raw.items() if v}
+    kind = params.get("beta_schedule")
+    if kind is not None:
+        raw["scheduler"]["beta_schedule"] = _LDM_SCHEDULES.get(str(kind), str(kind))
+    if any(_true(params.get(name)) for name in _ZERO_SNR):
+        raw["scheduler"]["rescale_betas_zero_snr"] = True
+    scaling = str(_at(params, "denoiser_config", "params", "scaling_config").get("target", ""))
+    if scaling.endswith(".VScaling"):
+        raw["scheduler"]["prediction_type"] = "v_prediction"
+    return raw
 
 
 def _at(node: Any, *names: str) -> Mapping[str, Any]:

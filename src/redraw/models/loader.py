@@ -15,10 +15,11 @@ from redraw.models.checkpoint import Checkpoint, open_checkpoint
 from redraw.models.detect import UNET, VAE, detect, kind_of
 from redraw.models.families import Family
 from redraw.models.folders import open_folder
-from redraw.models.hints import Hints
+from redraw.models.hints import MARKS, Hints
 from redraw.models.keymap import KeyMap, modern_diffusers_name, text_keys, unet_keys, vae_keys
 from redraw.models.model import Model, ModelFacts
 from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
+from redraw.models.schedule import ends_in_noise, noise_schedule
 from redraw.models.standard import standard
 from redraw.models.text import TextEncoder, TextRule
 
@@ -27,6 +28,7 @@ _KNOWN_EXTRAS: Final = (
     *("betas", "alphas_", "sqrt_", "log_one_minus", "posterior_", "model_ema.", "scale_factor", "logvar"),
     *("first_stage_model.loss.", "cond_stage_model.logit_scale", "cond_stage_model.text_projection", "lvlb_weights"),
     *("cond_stage_model.transformer.vision_model", "model_ema", "ddpm.", "v_posterior", "denoiser."),
+    *MARKS,
 )
 CLIP_L: Final = TextRule("clip_l")
 State = dict[str, torch.Tensor]
@@ -79,6 +81,7 @@ def load_model(
     notes = list(source.notes)
     if unused:
         notes.append(f"{len(unused)} tensors of the file were not used, among them {', '.join(unused[:3])}")
+    schedule = _schedule(source)
     facts = ModelFacts(
         path=path,
         family=source.family,
@@ -88,8 +91,8 @@ def load_model(
         scale_factor=float(source.hints.vae.get("scaling_factor") or source.family.scale_factor),
         preview=source.hints.preview or _family_preview(source.family, vae_shape),
         vae_path=vae,
+        zero_terminal_snr=source.hints.zero_terminal_snr or ends_in_noise(schedule),
     )
-    schedule = _schedule(source)
     model = Model(facts, unet, network, [TextEncoder(CLIP_L, text_encoder)], schedule, notes, cache)
     return model.to(device, dtype, vae_dtype)
 
@@ -99,15 +102,9 @@ def _family_preview(family: Family, vae: VaeShape) -> tuple[tuple[float, ...], .
 
 
 def _schedule(source: Source) -> torch.Tensor:
-    """Return alphas_cumprod `[T]` fp32: the file's own, else from the scaled-linear betas."""
-    if source.alphas_cumprod is not None:
-        return source.alphas_cumprod.to(torch.float32)
-    first, last = source.family.betas
-    start = float(source.hints.scheduler.get("beta_start") or first)
-    end = float(source.hints.scheduler.get("beta_end") or last)
-    steps = int(source.hints.scheduler.get("num_train_timesteps") or source.family.timesteps)
-    betas = torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float64) ** 2
-    return torch.cumprod(1.0 - betas, 0).to(torch.float32)
+    """Return alphas_cumprod `[T]` fp32: the file's own, else what is said about it, else the family's."""
+    family = source.family
+    return noise_schedule(source.hints.scheduler, family.betas, family.timesteps, source.alphas_cumprod)
 
 
 def _file_source(path: Path) -> Source:

@@ -53,6 +53,7 @@ class ModelFacts:
         scale_factor: VAE output times this is a latent.
         preview: a row [r, g, b] per latent channel, and maybe one more row to add; see `Model.preview`.
         vae_path: the file its VAE came from, if that was another.
+        zero_terminal_snr: it was trained down to pure noise, so its schedule is stretched (Lin et al. 2023).
     """
 
     path: Path
@@ -63,6 +64,7 @@ class ModelFacts:
     scale_factor: float
     preview: tuple[tuple[float, ...], ...] | None
     vae_path: Path | None = None
+    zero_terminal_snr: bool = False
 
 
 class Model:

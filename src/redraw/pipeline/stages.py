@@ -29,7 +29,7 @@ from redraw.sampling.trajectory import Plan, RunOptions
 def make_plan(model: Model, request: Generation) -> Plan:
     """Return what the sampler will do: its levels, its start, how many steps run."""
     levels = NoiseLevels(model.alphas_cumprod.cpu().float())
-    if request.zero_terminal_snr:
+    if request.zero_terminal_snr or model.facts.zero_terminal_snr:
         levels = levels.zero_terminal_snr()
     return trajectory.plan(
         request.sampler,
