@@ -43,6 +43,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "variable", "value"),
     [
+        ("a1111_dir", "~/webui", Path("~/webui").expanduser()),
+        ("comfyui_dir", "/opt/ComfyUI", Path("/opt/ComfyUI")),
+        ("models_in_memory", "3", 3),
+        ("models_on_device", "2", 2),
         ("port", "8080", 8080),
         ("host", "0.0.0.0", "0.0.0.0"),
         ("memory", "lowvram", "lowvram"),
@@ -121,7 +125,7 @@ def _default(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value) if value not in ("", (), Path()) else ""
+    return str(value) if value not in ("", (), Path(), None) else ""
 
 
 def test_the_page_and_the_docstring_list_every_key() -> None:

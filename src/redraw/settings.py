@@ -7,6 +7,10 @@ over the file, an option of the command line over both. Only the entrances, the 
 key in the file        environment                   meaning
 =====================  ============================  ==================================================================
 models_dirs            REDRAW_MODELS_DIR             folders with checkpoints (several, separated as in PATH)
+a1111_dir              REDRAW_A1111_DIR              folder of A1111's webui: its models and embeddings are offered too
+comfyui_dir            REDRAW_COMFYUI_DIR            folder of ComfyUI: its models and those of extra_model_paths.yaml
+models_in_memory       REDRAW_MODELS_IN_MEMORY       checkpoints that stay loaded, the last used ones
+models_on_device       REDRAW_MODELS_ON_DEVICE       how many of these stay on the graphics card; others wait in RAM
 data_dir               REDRAW_DATA_DIR               jobs, results, caches, and inputs that recipes refer to
 output_dir             REDRAW_OUTPUT_DIR             where results go when nothing else is said
 output_format          REDRAW_OUTPUT_FORMAT          png, jpg, webp, avif, tiff: file format of results
@@ -67,6 +71,10 @@ def _text(name: str, value: object) -> str:
 
 def _path(name: str, value: object) -> Path:
     return Path(_text(name, value)).expanduser()
+
+
+def _folder(name: str, value: object) -> Path | None:
+    return _path(name, value) if value != "" else None
 
 
 def _folders(name: str, value: object) -> tuple[Path, ...]:
@@ -144,6 +152,10 @@ class Settings:
     """One set of settings; `Settings.load()` reads them. What each means is in the module's table."""
 
     models_dirs: tuple[Path, ...] = _key((), _folders)
+    a1111_dir: Path | None = field(default=None, metadata={"read": _folder})
+    comfyui_dir: Path | None = field(default=None, metadata={"read": _folder})
+    models_in_memory: int = _key(1, _whole(1, 100))
+    models_on_device: int = _key(1, _whole(1, 100))
     data_dir: Path = field(default=Path(), metadata={"read": _path})
     output_dir: Path = field(default=Path("redraw-output"), metadata={"read": _path})
     output_format: str = _key("", _word("", "png", "jpg", "webp", "avif", "tiff"))

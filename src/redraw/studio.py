@@ -32,6 +32,7 @@ from redraw.models.catalog import Catalog, ModelFile
 from redraw.models.devices import resolve_device, resolve_dtype
 from redraw.models.loader import load_model
 from redraw.models.model import Model
+from redraw.models.places import places
 from redraw.pipeline import Control, Progress, Result, run
 from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 from redraw.settings import Settings
@@ -97,7 +98,10 @@ class Studio:
         if models_dirs is not None:
             loaded = replace(loaded, models_dirs=tuple(Path(folder).expanduser() for folder in models_dirs))
         self.settings = replace(loaded, device=device or loaded.device, dtype=dtype or loaded.dtype)
-        self.catalog = Catalog(self.settings.models_dirs, cache=self.settings.models_cache)
+        self.catalog = Catalog(
+            places(self.settings.models_dirs, self.settings.a1111_dir, self.settings.comfyui_dir),
+            cache=self.settings.models_cache,
+        )
         self.limits = Limits(max_pixels=int(self.settings.max_megapixels * 1_000_000))
         self._loaded: tuple[tuple[Any, ...], Model] | None = None
 

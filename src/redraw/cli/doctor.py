@@ -162,12 +162,13 @@ def _settings() -> Iterator[Finding]:
 def _models(settings: Settings) -> Iterator[Finding]:
     """Yield the models folders with every file in them."""
     from redraw.models.catalog import UNKNOWN, Catalog
+    from redraw.models.places import places
 
-    for folder in settings.models_dirs:
+    for folder in (*settings.models_dirs, *filter(None, (settings.a1111_dir, settings.comfyui_dir))):
         if not folder.is_dir():
             yield Finding("models", str(folder), "missing", "there is no such folder", {"folder": str(folder)})
     kept = settings.models_cache if settings.data_dir.is_dir() else None  # looking makes no folders
-    catalog = Catalog(settings.models_dirs, cache=kept)
+    catalog = Catalog(places(settings.models_dirs, settings.a1111_dir, settings.comfyui_dir), cache=kept)
     for model in catalog:
         facts = {"path": str(model.path), "kind": "checkpoint", "family": model.family, "offered": True}
         yield Finding("models", model.name, "ok", model.family, facts)

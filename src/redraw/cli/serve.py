@@ -100,6 +100,8 @@ def serve_config(settings: Settings, values: dict[str, Any]) -> ServeConfig:
         port=settings.port,
         database_url=settings.database_url or None,
         models_dirs=settings.models_dirs,
+        a1111_dir=settings.a1111_dir,
+        comfyui_dir=settings.comfyui_dir,
         model=settings.model or None,
         device=settings.device,
         dtype=settings.dtype,

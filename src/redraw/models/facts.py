@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 from redraw.errors import ModelError, UnsupportedModel
+from redraw.image import png
 from redraw.models.checkpoint import Checkpoint, open_checkpoint
 from redraw.models.detect import detect, kind_of
 from redraw.models.folders import open_folder
+from redraw.models.hashes import weight_files
 from redraw.models.notes import Notes, read_notes
+from redraw.models.pickles import read_tree
 from redraw.models.places import Candidate
+from redraw.models.tensors import TensorSpec
 
 UNKNOWN: Final = "unknown"
 CHECKPOINT: Final = "checkpoint"
@@ -29,6 +34,8 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "vae": ("first_stage_model.",),
     "text": ("cond_stage_model.", "conditioner."),
 }
+_EMBEDDED: Final = "sd-ti-embedding"
+_MAX_PICTURE: Final = 64 * 2**20
 _HYPERNETWORK_WIDTHS: Final = {"320", "640", "768", "1024", "1280", "2048"}
 _WIDTH_FAMILIES: Final[Mapping[int, str]] = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
 _READ_TEXT: Final = ("lora_down.weight", "lora_A.weight", "lora.down.weight", "hada_w1_b", "to_k.weight")
@@ -47,7 +54,9 @@ class Facts:
         why: why it is not offered, a sentence; "" where it is.
         alias: the name its trainer gave it; "" if none.
         said_hash: the SHA-256 of its tensors that its metadata says; "" if none.
-        vectors, width: of an embedding, how many vectors of which width; 0 for others.
+        vectors: of an embedding, how many tokens it takes; 0 for others.
+        widths: of an embedding, the width of its vectors for each text encoder; of a checkpoint, of its encoders'.
+        step, sd_checkpoint, sd_checkpoint_name: of an embedding, how long and on which model it was trained.
         items: numbers in it by network (`unet`, `vae`, `text`, `other`).
         size: bytes of the file, or of all weights of a folder.
         notes: what people wrote about it.
@@ -61,7 +70,10 @@ class Facts:
     alias: str = ""
     said_hash: str = ""
     vectors: int = 0
-    width: int = 0
+    widths: tuple[int, ...] = ()
+    step: int | None = None
+    sd_checkpoint: str | None = None
+    sd_checkpoint_name: str | None = None
     items: Mapping[str, int] = field(default_factory=dict)
     size: int = 0
     notes: Notes = field(default_factory=Notes)
@@ -81,7 +93,7 @@ class Facts:
         value = json.loads(text)
         if not isinstance(value, dict) or value.keys() != {f.name for f in fields(cls)}:
             raise ValueError("these are other facts")
-        return cls(**{**value, "notes": Notes.of(value["notes"])})
+        return cls(**{**value, "widths": tuple(value["widths"]), "notes": Notes.of(value["notes"])})
 
 
 def read_facts(found: Candidate) -> tuple[Facts, Mapping[str, str]]:
@@ -131,25 +143,21 @@ def _file_facts(found: Candidate, checkpoint: Checkpoint) -> Facts:
     except ModelError as error:
         return Facts(why=str(error), **common)
     if not why:
-        return Facts(CHECKPOINT, CHECKPOINT, "a checkpoint", family, **common)
+        return Facts(CHECKPOINT, CHECKPOINT, "a checkpoint", family, widths=_text_widths(checkpoint), **common)
     kind, content, label = _kind(found, checkpoint)
     if kind not in KINDS or kind == CHECKPOINT:
         return Facts(kind, content, label, why=why, **common)
-    vectors, width = _vectors(checkpoint) if kind == "embedding" else (0, 0)
-    family = family_of_network(checkpoint, checkpoint.metadata) if kind in ("lora", "controlnet") else ""
     if kind == "embedding":
-        family = "sdxl" if "clip_g" in checkpoint else _WIDTH_FAMILIES.get(width, "")
-    alias = checkpoint.metadata.get("ss_output_name", "") if kind == "lora" else ""
-    said = checkpoint.metadata.get("sshs_model_hash", "") if kind == "lora" else ""
+        return replace(
+            _embedding_facts(checkpoint, _trained(found.path)), kind=kind, content=content, label=label, **common
+        )
     return Facts(
         kind,
         content,
         label,
-        family,
-        alias=alias.strip(),
-        said_hash=said.lower(),
-        vectors=vectors,
-        width=width,
+        family_of_network(checkpoint, checkpoint.metadata),
+        alias=checkpoint.metadata.get("ss_output_name", "").strip() if kind == "lora" else "",
+        said_hash=checkpoint.metadata.get("sshs_model_hash", "").lower() if kind == "lora" else "",
         **common,
     )
 
@@ -179,10 +187,38 @@ def _is_bare_embedding(checkpoint: Checkpoint) -> bool:
     )
 
 
-def _vectors(checkpoint: Checkpoint) -> tuple[int, int]:
-    names = ("emb_params", "string_to_param.*", "clip_g", "clip_l", *checkpoint)
-    shape = next((checkpoint.shape(name) for name in names if name in checkpoint), ())
-    return (_rows(shape), shape[-1]) if shape else (0, 0)
+def _embedding_facts(checkpoint: Mapping[str, TensorSpec], said: Mapping[Any, Any]) -> Facts:
+    """Return what is special about an embedding: its vectors, and what `said` knows of its training."""
+    pair = [checkpoint[name].shape for name in ("clip_l", "clip_g") if name in checkpoint]
+    names = ("emb_params", "string_to_param.*", *checkpoint)
+    shapes = pair or [checkpoint[name].shape for name in names if name in checkpoint][:1]
+    widths = tuple(shape[-1] for shape in shapes if shape)
+    step = said.get("step")
+    return Facts(
+        family="sdxl" if len(widths) > 1 else _WIDTH_FAMILIES.get(sum(widths), ""),
+        vectors=max((_rows(shape) for shape in shapes), default=0),
+        widths=widths,
+        step=step if type(step) is int else None,
+        sd_checkpoint=_word(said.get("sd_checkpoint")),
+        sd_checkpoint_name=_word(said.get("sd_checkpoint_name")),
+    )
+
+
+def _trained(path: Path) -> Mapping[Any, Any]:
+    """Return the entries of a torch file; {} of others."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    if head[:4] != b"PK\x03\x04" and (head[:1] != b"\x80" or head[8:9] == b"{"):
+        return {}
+    try:
+        tree = read_tree(path)
+    except ModelError:
+        return {}
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _word(value: object) -> str | None:
+    return value[:200] if isinstance(value, str) else None
 
 
 def _rows(shape: tuple[int, ...]) -> int:
@@ -197,31 +233,48 @@ def _items(checkpoint: Checkpoint) -> dict[str, int]:
     return dict(counted)
 
 
+def _text_widths(*weights: Mapping[str, TensorSpec]) -> tuple[int, ...]:
+    """Return the widths of the text encoders, in order of their names."""
+    found = [(k, s.shape[-1]) for part in weights for k, s in part.items() if k.endswith("token_embedding.weight")]
+    return tuple(width for _, width in sorted(found))
+
+
 def _folder_facts(found: Candidate) -> Facts:
     folder = open_folder(found.path)
     items: Counter[str] = Counter()
     for part, weights in folder.weights.items():
         items["text" if part.startswith("text") else part] += sum(spec.items for spec in weights.values())
-    size = sum(weights.path.stat().st_size for weights in folder.weights.values())
-    return Facts(CHECKPOINT, CHECKPOINT, "a checkpoint", folder.family.label, items=dict(items), size=size)
+    return Facts(
+        CHECKPOINT,
+        CHECKPOINT,
+        "a checkpoint",
+        folder.family.label,
+        items=dict(items),
+        size=sum(file.stat().st_size for file in weight_files(found.path)),
+        widths=_text_widths(*(folder.weights[part] for part in sorted(folder.weights) if part.startswith("text"))),
+    )
 
 
 def _picture_facts(path: Path) -> Facts:
     """Return whether a picture in a folder of embeddings holds one: A1111 writes it into a text chunk."""
-    data = path.read_bytes() if path.stat().st_size <= 64 * 2**20 else b""
-    if any(b"sd-ti-embedding" in text for text in _text_chunks(data)):
-        return Facts("embedding", "embedding", "an embedding (textual inversion) in a picture", size=len(data))
-    return Facts(why=f"{path.name} is a picture without an embedding in it", size=len(data), content="picture")
-
-
-def _text_chunks(data: bytes) -> Iterable[bytes]:
-    """Yield the beginnings of a PNG file's text chunks; nothing is unpacked."""
-    at = 8 if data.startswith(b"\x89PNG\r\n\x1a\n") else len(data)
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] in (b"tEXt", b"zTXt", b"iTXt"):
-            yield data[at + 8 : at + 8 + min(length, 80)]
-        at += 12 + length
+    nothing = Facts(why=f"{path.name} is a picture without an embedding in it", content="picture")
+    if path.stat().st_size > _MAX_PICTURE:
+        return nothing
+    data = path.read_bytes()
+    text = png.texts(png.chunks(data)).get(_EMBEDDED) if data.startswith(png.SIGNATURE) else None
+    if text is None:
+        return nothing
+    try:
+        said = json.loads(base64.b64decode(text))
+        table = said.get("string_to_param", said)
+        vectors = {k: v["TORCHTENSOR"] for k, v in table.items() if isinstance(v, dict) and "TORCHTENSOR" in v}
+        specs = {k: TensorSpec("F32", (len(v), len(v[0])), 0) for k, v in vectors.items()}
+    except (ValueError, RecursionError, TypeError, LookupError, AttributeError):
+        return Facts(why=f"{path.name} is damaged: the embedding in it cannot be read")
+    facts = _embedding_facts(specs, said)
+    label = "an embedding (textual inversion) in a picture"
+    alias = _word(said.get("name")) or ""
+    return replace(facts, kind="embedding", content="embedding", label=label, alias=alias, size=len(data))
 
 
 def _size(path: Path) -> int:

@@ -26,6 +26,7 @@ class ServeConfig:
         port: 0 takes a free one.
         database_url: PostgreSQL instead of the file in `data_dir`.
         models_dirs: folders with checkpoints.
+        a1111_dir, comfyui_dir: folders of other programs whose models are offered too.
         model: the checkpoint of requests that name none.
         device, dtype, memory: for the worker.
         auth: users and their passwords; empty asks nobody.
@@ -57,6 +58,8 @@ class ServeConfig:
     port: int = 7860
     database_url: str | None = None
     models_dirs: tuple[Path, ...] = ()
+    a1111_dir: Path | None = None
+    comfyui_dir: Path | None = None
     model: str | None = None
     device: str = "auto"
     dtype: str = "auto"
