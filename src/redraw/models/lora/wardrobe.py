@@ -1,0 +1,114 @@
+"""What a model wears: tensors put in the place of its own for a while, and its own put back afterwards.
+
+Only pointers change. A module's own parameters are kept aside untouched, so whatever happens while others are worn,
+the same storage returns. One thing is carried over: a network that was moved or converted meanwhile (offloading, a
+retry in fp32) gets its own tensors back on the new device and in the new format, as if they had been there.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+
+from redraw.models.lora.names import Names
+from redraw.models.memory import available
+from redraw.models.model import Model
+
+if TYPE_CHECKING:
+    from redraw.models.lora.patch import Patch
+
+Slot = tuple[nn.Module, str]
+SHARE: Final = 4  # patches kept for later may take this part of what is free: one fourth
+
+_wardrobes: WeakKeyDictionary[Model, Wardrobe] = WeakKeyDictionary()
+
+
+class Wardrobe:
+    """The patches of one model.
+
+    Attributes:
+        names: the model's modules by every name.
+        worn: the set of tensors worn now, by slot; None for the model's own.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.names = Names(model)
+        self.worn: Mapping[Slot, torch.Tensor] | None = None
+        self._own: dict[Slot, nn.Parameter | None] = {}
+        self._live: dict[Slot, dict[int, nn.Parameter]] = {}
+        self._kept: OrderedDict[Hashable, Patch] = OrderedDict()
+
+    @staticmethod
+    def of(model: Model) -> Wardrobe:
+        """Return the model's wardrobe."""
+        found = _wardrobes.get(model)
+        if found is None:
+            found = _wardrobes[model] = Wardrobe(model)
+        return found
+
+    def own(self, slot: Slot) -> nn.Parameter | None:
+        """Return the model's own parameter, whatever is worn."""
+        return self._own[slot] if slot in self._own else slot[0]._parameters[slot[1]]
+
+    def known(self, key: Hashable) -> Patch | None:
+        """Return the patch that was kept under `key`."""
+        patch = self._kept.get(key)
+        if patch is not None:
+            self._kept.move_to_end(key)
+        return patch
+
+    def keep(self, key: Hashable, patch: Patch, device: torch.device) -> None:
+        """Keep a patch for later; the longest unused ones go when all together take too much."""
+        self._kept[key] = patch
+        room = available(device) // SHARE
+        while len(self._kept) > 1 and sum(p.bytes for p in self._kept.values()) > room:
+            self._kept.popitem(last=False)
+
+    def forget(self) -> None:
+        """Let every kept patch go."""
+        self._kept.clear()
+
+    @contextmanager
+    def wearing(self, tensors: Mapping[Slot, torch.Tensor]) -> Iterator[None]:
+        """Put `tensors` in the place of the model's own, and of what is worn now; afterwards as it was."""
+        before = self.worn
+        try:
+            self._change(tensors)
+            yield
+        finally:
+            self._change(before)
+
+    def _change(self, tensors: Mapping[Slot, torch.Tensor] | None) -> None:
+        wanted = tensors or {}
+        self.worn = tensors
+        for slot in [s for s in self._own if s not in wanted]:
+            _place(slot, self._own.pop(slot))
+            if tensors is None:
+                self._live.pop(slot, None)
+        for slot, tensor in wanted.items():
+            if slot not in self._own:
+                self._own[slot] = slot[0]._parameters[slot[1]]
+            live = self._live.setdefault(slot, {})
+            parameter = live.get(id(tensor))
+            if parameter is None:
+                parameter = live[id(tensor)] = nn.Parameter(tensor, requires_grad=False)
+            _place(slot, parameter)
+        if tensors is None:
+            self._live.clear()
+
+
+def _place(slot: Slot, parameter: nn.Parameter | None) -> None:
+    """Put a parameter in a slot, on the device and in the format of what it replaces."""
+    module, name = slot
+    now = module._parameters[name]
+    if parameter is not None:
+        like = now if now is not None else module._parameters["weight"]
+        if like is not None and (like.device != parameter.device or like.dtype is not parameter.dtype):
+            parameter.data = parameter.data.to(like.device, like.dtype)
+    module._parameters[name] = parameter
