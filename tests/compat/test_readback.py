@@ -29,7 +29,9 @@ Masked area padding: 64, Masked content: latent noise, Mask mode: Inpaint not ma
 
 def test_a_picture_of_a1111_is_read_into_our_fields() -> None:
     back = read_infotext(THEIRS, SHELF)
-    assert (back.kind, back.exact, back.unknown, back.notes) == ("img2img", False, {}, [])
+    assert (back.kind, back.exact, back.program, back.unknown) == ("img2img", False, "A1111", {})
+    assert len(back.notes) == 1
+    assert "before 1.7" in back.notes[0]
     said = {
         "prompt": "a cat, [dog]",
         "negative_prompt": "bad",
@@ -53,7 +55,7 @@ def test_a_picture_of_a1111_is_read_into_our_fields() -> None:
     }
     assert back.request.items() >= said.items()
     left = set(back.request) - set(said)
-    assert left == {"sigma_min", "sigma_max", "rho"}  # said by being left out
+    assert left == {"emphasis", "sigma_min", "sigma_max", "rho"}  # said by being left out
 
 
 def test_what_is_left_out_is_said_too_but_of_masks_only_where_there_is_one() -> None:
@@ -156,7 +158,8 @@ def test_a_recipe_names_every_field_but_those_of_its_machine() -> None:
     assert back.request["model"] == "sd/photo-v2"
     assert back.notes == ["the model 'sd/photo-v2' here is another file than 'photo-v2' (ffffffffff)"]
     assert not back.request.keys() & {"device", "dtype", "vae_tile", "mask", "paint"}
-    described = {f.name for f in describe_fields(Img2Img)} - {"device", "dtype", "vae_tile", "mask", "paint", "vae"}
+    left = {"device", "dtype", "vae_tile", "mask", "paint", "vae", "region_masks"}
+    described = {f.name for f in describe_fields(Img2Img)} - left
     assert set(back.request) == described | {"images"}
 
 

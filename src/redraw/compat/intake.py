@@ -57,6 +57,9 @@ _URLS: Final = ("http://", "https://")
 class Shelf:
     """What is at hand: the listed name of the model or VAE a text means (None if there is none such), and the styles.
 
+    `network` gives the name here of a network by its kind ("lora", "hypernet" or "embedding"), its name and the first
+    digits of its hash, or "".
+
     `hashes` gives the SHA-256 of every model by its listed name, or nothing where that would take long. A request may
     only name files this way, never by a path.
     """
@@ -65,6 +68,7 @@ class Shelf:
     vae: Callable[[str], str | None] = lambda name: name
     styles: Sequence[Style] = ()
     hashes: Callable[[], Mapping[str, str]] = dict
+    network: Callable[[str, str, str], str | None] = lambda kind, name, digits: name
 
 
 @dataclass(frozen=True)

@@ -1,64 +1,76 @@
-"""A picture's parameters as fields of a request: from Redraw's recipe, else from A1111's infotext (reference 4.4).
+"""A picture's parameters as fields of a request: Redraw's recipe, A1111's infotext (reference 4.4), other programs'.
 
-Which key of an infotext is which field, its range and its words are read from the fields themselves. Nothing here
-raises for what a text says: a part that is not understood is listed.
+Nothing here raises for what a text says: a part that is not understood is listed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from redraw.compat.facts import default_scheduler
+from redraw.compat.foreign import Foreign, read_json, read_texts
+from redraw.compat.foreign.names import sampler_of, schedule_of
 from redraw.compat.intake import Shelf
-from redraw.compat.options import INFOTEXT
-from redraw.compat.overrides import field_of_setting
-from redraw.errors import RequestError
+from redraw.compat.readback_fields import IMG2IMG, MASK_FIELDS, TXT2IMG, Fields, ReadBack, put
+from redraw.compat.readback_files import added_networks, take_files, take_model, take_networks, take_vae
 from redraw.image import infotext
+from redraw.image.metadata import Metadata
 from redraw.registry import SAMPLERS, SCHEDULERS
 from redraw.request import KINDS, FieldInfo, PictureRef, describe_fields
-from redraw.request.masks import MaskOptions, PaintOptions
 from redraw.sampling.naming import split_scheduler
 
-_IMG2IMG: Final = "img2img"
-_TXT2IMG: Final = "txt2img"
+__all__ = ["ReadBack", "read_infotext", "read_picture", "read_recipe", "read_text"]
+
 _STRENGTH: Final = "Denoising strength"
-# Keys that are no field's own name for itself in infotexts.
-_ALSO: Final[Mapping[str, str]] = {
-    "Prompt": "prompt",
-    "Size-1": "width",
-    "Size-2": "height",
-    "Eta DDIM": "eta",
-}
-_TOLD: Final = frozenset({"Sampler", "Schedule type", "Model", "Model hash", "VAE", "VAE hash", "RNG"})
+_TOLD: Final = frozenset(
+    {"Sampler", "Schedule type", "Scheduler", "Model", "Model hash", "VAE", "VAE hash", "RNG", "Refiner"}
+    | {"Lora hashes", "TI hashes", "Hypernet", "Hypernet strength"}
+)
 """Keys that need more than a look at one field."""
-_SILENT: Final = frozenset({"Version"})
+_SILENT: Final = frozenset(
+    {"Version", "App", "Backend", "Pipeline", "Operations", "Parser", "User"}
+    | {"Batch", "Batch size", "Batch pos", "Batch index"}
+)
 """Keys that say nothing a field could hold."""
+_WITH_REFINER: Final = frozenset({"Refiner switch at", "Refiner switch by sampling steps"})
 _MACHINE: Final = frozenset({"device", "dtype", "vae_tile"})
 """Fields of a recipe about the machine it ran on, which need not be this one."""
-_ANY_PICTURE: Final = PictureRef(name="any")
-_MASK_FIELDS: Final = frozenset(f.name for f in describe_fields(MaskOptions) if f.kind is not PictureRef)
-_PAINT_FIELDS: Final = frozenset(f.name for f in describe_fields(PaintOptions) if f.kind is not PictureRef)
+_FORGE: Final = re.compile(r"f\d|forge|neo|classic|reforge", re.IGNORECASE)
+_A1111: Final = re.compile(r"v?\d+\.\d+")
+_DOWNCAST: Final = (
+    "A1111 before 1.7 rounded the model's noise levels to half precision, which is not done here: details may differ"
+)
+_OTHER_FAMILY: Final = "it was made by a Flux model or the like, which does not run here"
 
 
-@dataclass
-class ReadBack:
-    """What a picture or a text says about how it was made.
+def read_picture(found: Metadata, shelf: Shelf | None = None, kept: Any = None) -> ReadBack:
+    """Return what a picture says: its recipe, else its infotext, else what another program wrote into it.
 
-    Attributes:
-        kind: "img2img" or "txt2img".
-        request: fields of such a request; pictures as {"sha256", "name"}.
-        unknown: what has no field here, as it was written.
-        notes: plain sentences.
-        exact: whether it is a recipe, and so names every field.
+    Args:
+        found: what the file carries.
+        shelf, kept: as in `read_recipe`.
     """
+    back = read_recipe(found.recipe, shelf, kept) if found.recipe else None
+    if back is None and found.infotext and found.items.get("Software") != "NovelAI":
+        back = read_text(found.infotext, shelf)
+        if not back.program:
+            back = None
+    foreign = read_texts(found.items) if back is None else None
+    if foreign is not None:
+        back = _read_foreign(foreign, shelf or Shelf())
+    if back is None:
+        back = read_infotext(found.infotext or "", shelf)
+        if not found.infotext:
+            back.notes.append("the picture carries no parameters")
+    return back
 
-    kind: str = _TXT2IMG
-    request: dict[str, Any] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    exact: bool = False
+
+def read_text(text: str, shelf: Shelf | None = None) -> ReadBack:
+    """Return what a text says: an infotext, another program's JSON, or a prompt alone; arguments as `read_infotext`."""
+    foreign = read_json(text)
+    return read_infotext(text, shelf) if foreign is None else _read_foreign(foreign, shelf or Shelf())
 
 
 def read_infotext(text: str, shelf: Shelf | None = None) -> ReadBack:
@@ -66,24 +78,47 @@ def read_infotext(text: str, shelf: Shelf | None = None) -> ReadBack:
 
     Args:
         text: anything; a text without parameters is a prompt.
-        shelf: the models and VAEs at hand.
+        shelf: the models, VAEs and networks at hand.
     """
-    shelf = shelf or Shelf()
-    found, filled = infotext.parse(text), infotext.parse(text, defaults=True)
-    back = ReadBack(kind=_kind_of(found))
-    fields = {info.name: info for info in describe_fields(KINDS[back.kind])}
-    by_key = {**{info.infotext: info.name for info in fields.values() if info.infotext}, **_ALSO}
+    found = infotext.parse(text)
+    return _read(found, ReadBack(kind=_kind_of(found), program=_program(found)), shelf or Shelf())
+
+
+def _read_foreign(foreign: Foreign, shelf: Shelf) -> ReadBack:
+    """Return what another program wrote, read as the infotext it would have been here."""
+    found = infotext.taken_apart({"Prompt": "", "Negative prompt": "", **foreign.params})
+    back = _read(found, ReadBack(kind=_kind_of(found), program=foreign.program), shelf)
+    back.understood = foreign.understood
+    back.unknown |= foreign.unknown
+    back.notes += foreign.notes
+    return back
+
+
+def _read(found: dict[str, Any], back: ReadBack, shelf: Shelf) -> ReadBack:
+    """Put everything an infotext says into the fields it is about."""
     parameters = found.keys() - {"Prompt", "Negative prompt"}
-    for key, value in _joined(found, by_key, fields).items():
-        if key not in _TOLD | _SILENT and not _take(back, fields, by_key, key, value):
+    filled = infotext.with_defaults(found)
+    tags, added = added_networks(found)
+    found["Prompt"] = filled["Prompt"] + (f"\n{tags}" if tags else "")
+    back.know(*added, *(key for key in found if key in _SILENT or key.startswith("Hypernet")))
+    fields = Fields(back)
+    for key, value in fields.joined(found).items():
+        if key in _TOLD | _SILENT or key in added:
+            continue
+        if fields.take(key, value):
+            back.know(key)
+        else:
             back.unknown[key] = str(value)
     if parameters:
         _take_sampler(back, found)
-        _take_files(back, found, shelf)
+        take_files(back, found, shelf)
         _take_noise_source(back, found)
-        _fill(back, fields, by_key, filled)
+        _fill(back, fields, filled)
     else:
         back.request = {name: words for name, words in back.request.items() if words}
+    take_networks(back, found, shelf)
+    if "Distilled CFG Scale" in found:
+        back.notes.append(_OTHER_FAMILY)
     return back
 
 
@@ -94,90 +129,65 @@ def read_recipe(recipe: Mapping[str, Any], shelf: Shelf | None = None, kept: Any
 
     Args:
         recipe: as found in a picture: anything.
-        shelf: the models and VAEs at hand.
+        shelf: the models, VAEs and networks at hand.
         kept: tells of a SHA-256 whether that picture is here; None knows of none.
     """
     kind, said = recipe.get("kind"), recipe.get("request")
     if not isinstance(kind, str) or kind not in KINDS or not isinstance(said, Mapping):
         return None
-    back = ReadBack(kind=kind, exact=True)
+    shelf = shelf or Shelf()
+    back = ReadBack(kind=kind, exact=True, program="Redraw")
     for info in describe_fields(KINDS[kind]):
         if info.name in _MACHINE or info.name in ("model", "vae"):
             continue
         if info.kind is not PictureRef:
-            _set(back, info.name, said[info.name]) if info.name in said else _default(back, info)
+            put(back, info.name, said[info.name]) if info.name in said else _default(back, info)
     for name in said.keys() & {"images", "mask", "paint", "region_masks"}:
         _take_pictures(back, name, said[name], kept)
     model = recipe.get("model")
     if isinstance(model, Mapping):
-        _take_model(back, _text(model.get("name")), _text(model.get("sha256")), shelf or Shelf())
+        take_model(back, _text(model.get("name")), _text(model.get("sha256")), shelf)
     vae = recipe.get("vae")
     if isinstance(vae, Mapping):
-        _take_vae(back, _text(vae.get("name")), shelf or Shelf())
+        take_vae(back, _text(vae.get("name")), shelf)
+    take_networks(back, _network_hashes(recipe.get("networks")), shelf)
+    back.know(*sorted(said))
     return back
+
+
+def _network_hashes(networks: Any) -> dict[str, str]:
+    """Return a recipe's networks as an infotext has them."""
+    found: dict[str, list[str]] = {"Lora hashes": [], "TI hashes": []}
+    keys = {"lora": "Lora hashes", "embedding": "TI hashes"}
+    for entry in networks if isinstance(networks, list) else []:
+        if isinstance(entry, Mapping) and entry.get("kind") in keys:
+            name = _text(entry.get("name")).replace(":", "").replace(",", "")
+            found[keys[entry["kind"]]].append(f"{name}: {_text(entry.get('hash'))}")
+    return {key: ", ".join(pairs) for key, pairs in found.items() if pairs}
 
 
 def _kind_of(found: Mapping[str, Any]) -> str:
     """Return which request wrote an infotext; hires fix notes a strength too, and is txt2img."""
     hires = any(key.startswith("Hires ") for key in found)
     masked = found.keys() & {"Mask mode", "Mask blur", "Inpaint area", "Masked content"}
-    return _IMG2IMG if masked or (_STRENGTH in found and not hires) else _TXT2IMG
+    redrawn = "img2img" in str(found.get("Operations", "")).lower()
+    return IMG2IMG if masked or redrawn or (_STRENGTH in found and not hires) else TXT2IMG
 
 
-def _joined(found: Mapping[str, Any], by_key: Mapping[str, str], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """Return an infotext's entries with the sizes that were taken apart in one piece, but for the picture's own."""
-    joined: dict[str, Any] = {}
-    for key, value in found.items():
-        whole, _, part = key.rpartition("-")
-        if key in by_key or part not in ("1", "2") or f"{whole}-1" not in found:
-            joined[key] = value
-        elif part == "1":
-            joined[whole] = f"{value}x{found.get(f'{whole}-2', '')}"
-    return joined
-
-
-def _take(back: ReadBack, fields: Mapping[str, FieldInfo], by_key: Mapping[str, str], key: str, value: Any) -> bool:
-    """Put an entry into the field it is about and return whether there is one and the value is right for it."""
-    name = by_key.get(key)
-    if name is not None and name in fields:
-        return _set(back, name, _read(fields[name], str(value)))
-    meant = field_of_setting(INFOTEXT.get(key, ""), value)
-    return meant is not None and meant[0] in fields and _set(back, *meant)
-
-
-def _read(info: FieldInfo, text: str) -> Any:
-    """Return a text as a value of a field, or the text itself where it is none."""
-    words = info.choices or ((False, True) if info.kind is bool else ())
-    for word, label in zip(words, info.labels or [str(word) for word in words], strict=True):
-        if _plain(text) in (_plain(str(word)), _plain(label)):
-            return word
-    try:
-        if info.kind is tuple:
-            width, _, height = text.partition("x")
-            return int(width), int(height)
-        if info.kind is int or (info.kind is float and text.strip("+-").isdigit()):
-            return int(text)
-        return float(text) if info.kind is float else text
-    except ValueError:
-        return text
-
-
-def _plain(words: str) -> str:
-    return words.lower().replace("-", " ").strip()
-
-
-def _set(back: ReadBack, name: str, value: Any) -> bool:
-    """Put a value into a field if a request of this kind takes it there; return whether it did."""
-    stage: dict[str, Any] = {}
-    if back.kind == _IMG2IMG:
-        stage["images"] = (_ANY_PICTURE,)
-        stage |= {"paint": _ANY_PICTURE} if name in _PAINT_FIELDS else {}
-        stage |= {"mask": "alpha"} if name in _MASK_FIELDS - _PAINT_FIELDS else {}
-    try:
-        back.request[name] = getattr(KINDS[back.kind](**stage, **{name: value}), name)
-    except (RequestError, TypeError):
-        return False
-    return True
+def _program(found: Mapping[str, Any]) -> str:
+    """Return what wrote an infotext, "" for a text without parameters."""
+    version = str(found.get("Version", ""))
+    if not found.keys() - {"Prompt", "Negative prompt"}:
+        return ""
+    if version.startswith("redraw"):
+        return "Redraw"
+    if str(found.get("App", "")).startswith("SD.Next"):
+        return "SD.Next"
+    if _FORGE.match(version):
+        return "Forge"
+    if "Fooocus" in version or version == "ComfyUI":
+        return "Fooocus" if "Fooocus" in version else "ComfyUI"
+    return "A1111" if _A1111.match(version) else "A1111 or alike"
 
 
 def _default(back: ReadBack, info: FieldInfo) -> None:
@@ -190,7 +200,8 @@ def _take_sampler(back: ReadBack, found: Mapping[str, Any]) -> None:
         return
     written = str(found["Sampler"])
     name, suffix = split_scheduler(written)
-    schedule = suffix or str(found.get("Schedule type") or "Automatic")
+    schedule = suffix or str(found.get("Schedule type") or found.get("Scheduler") or "Automatic")
+    name = name if name in SAMPLERS else sampler_of(name)
     if name not in SAMPLERS:
         back.unknown["Sampler"] = written
         back.notes.append(f"there is no sampler {written!r} here")
@@ -199,66 +210,38 @@ def _take_sampler(back: ReadBack, found: Mapping[str, Any]) -> None:
     if label != name:
         back.notes.append(f"the sampler {name!r} is called {label!r} here")
     back.request["sampler"] = label
+    back.know("Sampler")
+    schedule = schedule if schedule in SCHEDULERS else schedule_of(schedule)
     if schedule not in SCHEDULERS:
         back.unknown["Schedule type"] = schedule
         back.notes.append(f"there is no schedule {schedule!r} here")
         return
     entry = SCHEDULERS.entry(schedule)
     back.request["scheduler"] = "Automatic" if default_scheduler(label) == entry.name else entry.label
+    back.know(*(key for key in ("Schedule type", "Scheduler") if key in found))
 
 
 def _take_noise_source(back: ReadBack, found: Mapping[str, Any]) -> None:
     """Take the source of noise; A1111 says nothing of NVIDIA's, which is "nv" here on any device."""
     ours = str(found.get("Version", "")).startswith("redraw")
     source = str(found.get("RNG") or ("GPU" if ours else "NV"))
-    if not _set(back, "rng", source.lower()):
+    if not put(back, "rng", source.lower()):
         back.unknown["RNG"] = source
+    elif "RNG" in found:
+        back.know("RNG")
 
 
-def _take_files(back: ReadBack, found: Mapping[str, Any], shelf: Shelf) -> None:
-    if found.get("Model") or found.get("Model hash"):
-        _take_model(back, _text(found.get("Model")), _text(found.get("Model hash")), shelf)
-    if found.get("VAE"):
-        _take_vae(back, _text(found["VAE"]), shelf)
-
-
-def _take_model(back: ReadBack, name: str, digits: str, shelf: Shelf) -> None:
-    """Take the model with this hash, else the one of this name, or say that it is not here."""
-    hashes = shelf.hashes() if digits else {}
-    same = next((listed for listed, own in hashes.items() if own.startswith(digits.lower())), None)
-    listed = same or (shelf.model(name) if name else None)
-    shown = f"{name!r} ({digits[:10]})" if digits else repr(name)
-    if listed is None:
-        back.notes.append(f"the model {shown} is not here")
-        back.unknown |= {key: value for key, value in (("Model", name), ("Model hash", digits)) if value}
-        return
-    if same is None and listed in hashes:
-        back.notes.append(f"the model {listed!r} here is another file than {shown}")
-    elif name and listed.rpartition("/")[2].lower() != name.rpartition("/")[2].lower():
-        back.notes.append(f"the model {shown} is called {listed!r} here")
-    back.request["model"] = listed
-
-
-def _take_vae(back: ReadBack, name: str, shelf: Shelf) -> None:
-    listed = shelf.vae(name)
-    if listed is None:
-        back.notes.append(f"the VAE {name!r} is not here")
-        back.unknown["VAE"] = name
-    else:
-        back.request["vae"] = listed
-
-
-def _fill(
-    back: ReadBack, fields: Mapping[str, FieldInfo], by_key: Mapping[str, str], filled: Mapping[str, Any]
-) -> None:
-    """Take what A1111 reads out of a missing key: of masks only where the text speaks of one."""
-    masked = back.request.keys() & _MASK_FIELDS
+def _fill(back: ReadBack, fields: Fields, filled: Mapping[str, Any]) -> None:
+    """Take what A1111 reads out of a missing key: of masks only where the text speaks of one, of refiners as well."""
+    masked = back.request.keys() & MASK_FIELDS
     for key, value in filled.items():
-        name = by_key.get(key)
+        name = fields.by_key.get(key)
         if name is None or name in back.request or key in _TOLD or key in back.unknown:
             continue
-        if masked or name not in _MASK_FIELDS:
-            _take(back, fields, by_key, key, value)
+        if (masked or name not in MASK_FIELDS) and ("refiner" in back.request or key not in _WITH_REFINER):
+            fields.take(key, value)
+    if filled.get("Downcast alphas_cumprod") is True:
+        back.notes.append(_DOWNCAST)
 
 
 def _take_pictures(back: ReadBack, name: str, said: Any, kept: Any) -> None:

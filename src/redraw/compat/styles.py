@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from redraw.errors import RequestError
 
 _PLACE: Final = "{prompt}"
+_MOST_APPLIED: Final = 100
 
 
 class Style(NamedTuple):
@@ -124,3 +125,36 @@ def _joined(prompt: str, style: str) -> str:
     if _PLACE in style:
         return style.replace(_PLACE, prompt)
     return ", ".join(part for part in (prompt.strip(), style.strip()) if part)
+
+
+def extract_styles(prompt: str, negative_prompt: str, styles: Iterable[Style]) -> tuple[str, str, tuple[str, ...]]:
+    """Return both prompts without the styles in them, and those styles' names in the order they were applied.
+
+    A style counts where its text for the prompt and that for the negative prompt are both found: around the rest
+    where it has `{prompt}`, else at the end. It is the inverse of `apply_styles`, as far as texts can tell.
+    """
+    known = [style for style in styles if style.prompt.strip() or style.negative_prompt.strip()]
+    names: list[str] = []
+    while len(names) < _MOST_APPLIED:
+        for style in known:
+            left = _without(prompt, style.prompt), _without(negative_prompt, style.negative_prompt)
+            if left[0] is not None and left[1] is not None and left != (prompt, negative_prompt):
+                prompt, negative_prompt = left[0], left[1]
+                names.append(style.name)
+                break
+        else:
+            break
+    return prompt, negative_prompt, tuple(reversed(names))
+
+
+def _without(prompt: str, style: str) -> str | None:
+    """Return a prompt without a style's text, None where it does not hold it."""
+    text, own = prompt.strip(), style.strip()
+    if not own:
+        return prompt
+    if _PLACE in own:
+        before, _, after = own.partition(_PLACE)
+        if len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after):
+            return text[len(before) : len(text) - len(after)]
+        return None
+    return text.removesuffix(own).removesuffix(", ") if text.endswith(own) else None

@@ -95,9 +95,22 @@ def parse(text: str, *, defaults: bool = False) -> dict[str, Any]:
     for key, value in _PAIR.findall(last):
         _put(found, key, unquote(value))
     found["Prompt"], found["Negative prompt"] = _prompts(lines)
-    if defaults:
-        _modernise(found)
-    return found
+    return with_defaults(found) if defaults else found
+
+
+def with_defaults(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was parsed with what A1111 assumes where a key is missing; see `parse`."""
+    filled = dict(found)
+    _modernise(filled)
+    return filled
+
+
+def taken_apart(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return entries as `parse` does: everything is text, and sizes are two entries."""
+    apart: dict[str, Any] = {}
+    for key, value in found.items():
+        _put(apart, key, value if isinstance(value, str) else str(value))
+    return apart
 
 
 def _put(found: dict[str, Any], key: str, value: str) -> None:

@@ -14,13 +14,16 @@ from pydantic import BaseModel
 from redraw.compat.intake import Shelf
 from redraw.compat.options import DEFAULTS
 from redraw.compat.refusals import Refusal
-from redraw.errors import RequestError
+from redraw.errors import RequestError, UnknownName
+from redraw.server.config import MiB
 from redraw.server.state import Shared
 
 STORED: Final = "a1111.options"
 """Where the queue keeps the settings that `POST /sdapi/v1/options` changed."""
 TAG: Final = "a1111"
 SOURCE: Final = "sdapi"
+_FOLDERS: Final[Mapping[str, str]] = {"hypernet": "hypernetwork"}
+_READ_FOR_A_NETWORK: Final = 512 * MiB
 
 
 class Said(BaseModel):
@@ -109,4 +112,20 @@ def shelf_of(parts: Shared) -> Shelf:
         except RequestError:
             return None
 
-    return Shelf(model, vae, parts.styles.all(), parts.library.hashes)
+    def network(kind: str, name: str, digits: str) -> str | None:
+        catalog, folder = parts.library.catalog, _FOLDERS.get(kind, kind)
+        try:
+            named = catalog.find_file(folder, name, paths=False)
+        except UnknownName:
+            named = None
+        except RequestError:  # several have this name, or this alias
+            return name
+        try:
+            same = catalog.find_file(folder, digits, paths=False, read_at_most=_READ_FOR_A_NETWORK) if digits else None
+        except RequestError:
+            same = None
+        if same is None or (named is not None and named.path == same.path):
+            return None if named is None else name
+        return same.stem if sum(file.stem == same.stem for file in catalog.files(folder)) == 1 else same.name
+
+    return Shelf(model, vae, parts.styles.all(), parts.library.hashes, network)
