@@ -7,6 +7,7 @@ form, so its results do not depend on this choice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import torch
@@ -14,6 +15,8 @@ from torch import nn
 
 LONG: Final = 256
 ROWS: Final = 512
+
+Sources = Callable[[torch.Tensor, bool], tuple[torch.Tensor, torch.Tensor]]
 
 
 def chunked_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, rows: int = ROWS) -> torch.Tensor:
@@ -39,7 +42,15 @@ def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Ten
 
 
 class AttentionProcessor:
-    """A diffusers attention processor around `attention`; for UNets and VAEs of the Stable Diffusion kind."""
+    """A diffusers attention processor around `attention`; for UNets and VAEs of the Stable Diffusion kind.
+
+    Attributes:
+        sources: what keys and values are made of, given what is attended to, `[b, s, c]`, and whether that is text;
+            None for that itself. Hypernetworks put themselves in here.
+    """
+
+    def __init__(self) -> None:
+        self.sources: Sources | None = None
 
     def __call__(
         self,
@@ -56,13 +67,16 @@ class AttentionProcessor:
         if attn.group_norm is not None:
             hidden_states = attn.group_norm(hidden_states.transpose(1, 2)).transpose(1, 2)
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        keys = values = context
+        if self.sources is not None:
+            keys, values = self.sources(context, encoder_hidden_states is not None)
         b, heads = hidden_states.shape[0], attn.heads
         if attention_mask is not None:
             attention_mask = attn.prepare_attention_mask(attention_mask, context.shape[1], b)
             attention_mask = attention_mask.view(b, heads, -1, attention_mask.shape[-1])
         q, k, v = (
             project(x).unflatten(2, (heads, -1)).transpose(1, 2)
-            for project, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
+            for project, x in ((attn.to_q, hidden_states), (attn.to_k, keys), (attn.to_v, values))
         )
         out: torch.Tensor = attn.to_out[0](attention(q, k, v, attention_mask).transpose(1, 2).flatten(2))
         if len(shape) == 4:

@@ -21,7 +21,7 @@ from redraw.errors import ModelError
 from redraw.models.checkpoint import Checkpoint, open_checkpoint
 from redraw.models.embedding_pictures import PICTURE_ENDINGS, picture_content
 from redraw.models.hashes import file_sha256
-from redraw.models.pickles import read_tree
+from redraw.models.pickles import is_torch_file, read_tree
 from redraw.models.tensors import TensorSpec
 
 MAX_VECTORS: Final = 75  # as many as a row of tokens takes
@@ -86,7 +86,7 @@ def load_embedding(path: Path) -> Embedding:
             )
         return embedding_from(_picture_name(content, path), content, path)
     checkpoint = open_checkpoint(path)  # says what is wrong with files of other kinds
-    tree = read_tree(path) if _is_torch(path) else dict(checkpoint)
+    tree = read_tree(path) if is_torch_file(path) else dict(checkpoint)
     if not isinstance(tree, dict):
         tree = {"tensor": tree}
 
@@ -174,13 +174,6 @@ def _checked(label: str, leaf: Leaf, fetch: Fetch | None) -> torch.Tensor:
     if not torch.isfinite(vectors).all():
         raise ModelError(f"{label}: its vectors hold NaN or infinity")
     return vectors
-
-
-def _is_torch(path: Path) -> bool:
-    """Whether a file that was opened as a weight file is one of torch's, not safetensors."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    return head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[8:9] != b"{")
 
 
 def _picture_name(content: Mapping[Any, Any], path: Path) -> str:

@@ -45,6 +45,13 @@ def read_legacy(path: Path) -> tuple[dict[str, TensorSpec], list[str]]:
     return _collect(path.name, *_open_legacy(path))
 
 
+def is_torch_file(path: Path) -> bool:
+    """Return whether a weight file is one of torch's, by its first bytes; else it is safetensors or none at all."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    return head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[8:9] != b"{")
+
+
 def read_tree(path: Path) -> Any:
     """Return what a torch file of either kind describes, as it is nested.
 
