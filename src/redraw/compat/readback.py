@@ -100,12 +100,12 @@ def _read(found: dict[str, Any], back: ReadBack, shelf: Shelf) -> ReadBack:
     filled = infotext.with_defaults(found)
     tags, added = added_networks(found)
     found["Prompt"] = filled["Prompt"] + (f"\n{tags}" if tags else "")
-    back.know(*added, *(key for key in found if key in _SILENT or key.startswith("Hypernet")))
+    back.know(*added)
     fields = Fields(back)
     for key, value in fields.joined(found).items():
-        if key in _TOLD | _SILENT or key in added:
-            continue
-        if fields.take(key, value):
+        if key in _TOLD or key in added:
+            back.know(*([key] if key.startswith("Hypernet") else []))
+        elif key in _SILENT or fields.take(key, value):
             back.know(key)
         else:
             back.unknown[key] = str(value)
@@ -213,7 +213,7 @@ def _take_sampler(back: ReadBack, found: Mapping[str, Any]) -> None:
     back.know("Sampler")
     schedule = schedule if schedule in SCHEDULERS else schedule_of(schedule)
     if schedule not in SCHEDULERS:
-        back.unknown["Schedule type"] = schedule
+        back.unknown["Scheduler" if "Scheduler" in found else "Schedule type"] = schedule
         back.notes.append(f"there is no schedule {schedule!r} here")
         return
     entry = SCHEDULERS.entry(schedule)

@@ -14,6 +14,7 @@ _TITLE: Final = re.compile(r"(?P<name>.*?)\s*(?:\[(?P<digits>[0-9a-fA-F]{8,64})\
 _ADDED: Final = re.compile(r"(?P<name>.*?)\s*(?:\((?P<digits>[0-9a-fA-F]+)\))?")
 _NO_FILE: Final = ("", "none", "automatic", "default")
 _TEXT_MODULES: Final = ("clip", "t5", "umt5", "qwen", "llama", "gemma")
+_FEWEST_DIGITS: Final = 8
 _LABELS: Final = {"lora": "LoRA", "lyco": "LoRA", "hypernet": "hypernetwork", "embedding": "embedding"}
 
 
@@ -42,7 +43,7 @@ def take_model(back: ReadBack, name: str, digits: str, shelf: Shelf) -> None:
 
 def _find(back: ReadBack, name: str, digits: str, shelf: Shelf) -> str | None:
     """Return the listed name of a model, with a note where it is not here or is another."""
-    hashes = shelf.hashes() if digits else {}
+    hashes = shelf.hashes() if len(digits) >= _FEWEST_DIGITS else {}
     same = next((listed for listed, own in hashes.items() if own.startswith(digits.lower())), None)
     listed = same or (shelf.model(name) if name else None)
     shown = f"{name!r} ({digits[:10]})" if digits else repr(name)
@@ -85,6 +86,7 @@ def _take_modules(back: ReadBack, found: Mapping[str, Any], shelf: Shelf) -> Non
             back.unknown[key] = name
         else:
             back.request["vae"] = listed
+            back.unknown.pop(key, None)
             back.know(key)
 
 

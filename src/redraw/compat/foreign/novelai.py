@@ -84,5 +84,5 @@ def _rest(found: Foreign, comment: Mapping[str, Any]) -> None:
     """Say which settings nothing here stands for; those that are off say nothing."""
     taken = {*_KEYS, *_SILENT} | ({"strength"} if "Denoising strength" in found.params else set())
     for name, value in comment.items():
-        if name not in taken and value not in _NOTHING:
+        if name not in taken and (value is True or value not in _NOTHING):
             found.leave(name, value)
