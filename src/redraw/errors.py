@@ -23,6 +23,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+_FILES = ("lora", "embedding", "hypernetwork", "vae", "controlnet", "upscaler", "taesd")
+
 
 class RedrawError(Exception):
     """The root: catch this to catch everything Redraw raises on purpose."""
@@ -54,7 +56,8 @@ class UnknownName(RequestError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name = kind, name
         self.near: tuple[str, ...] = near_names(name, known)
-        hint = f"did you mean {' or '.join(self.near)}?" if self.near else f"`redraw {kind}s` lists them"
+        command = f"models --kind {kind}" if kind in _FILES else f"{kind}s"
+        hint = f"did you mean {' or '.join(self.near)}?" if self.near else f"`redraw {command}` lists them"
         super().__init__(kind, name, hint)
         self.args = (f"unknown {kind} {name!r}: {hint}",)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
@@ -15,27 +15,79 @@ from redraw.cli.options import json_option, models_dir_option
 from redraw.registry import SAMPLERS, SCHEDULERS, Registry
 from redraw.settings import Settings
 
+if TYPE_CHECKING:
+    from redraw.models.catalog import ModelFile
 
-@click.group()
+FILE_KINDS: Final = ("checkpoint", "lora", "embedding", "hypernetwork", "vae", "controlnet", "upscaler", "taesd")
+
+
+class _ListsByItself(click.Group):
+    """A group that lists where no command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` before arguments that begin with no command."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if args and args[0] in known else ["list", *args])
+
+
+@click.group(cls=_ListsByItself)
 def models() -> None:
     """List models, or tell what a file is."""
 
 
 @models.command("list")
+@click.option("--kind", type=click.Choice(FILE_KINDS), default=None, help="List only files of this kind.")
+@click.option("--refresh", is_flag=True, help="Read every file's header again, also of those that look unchanged.")
+@click.option("--hash", "hashed", is_flag=True, help="Read files whose hash is not known yet; this may take long.")
 @models_dir_option
 @json_option
-def list_models(models_dirs: tuple[Path, ...], as_json: bool) -> None:
-    """List every model below the models folders, and the starter."""
-    from redraw.models.catalog import Catalog
+def list_models(kind: str | None, refresh: bool, hashed: bool, models_dirs: tuple[Path, ...], as_json: bool) -> None:
+    """List checkpoints, LoRAs, embeddings and all other model files, and why a file is not offered.
+
+    `redraw models` does the same. Names are what requests and prompts take.
+    """
+    from redraw.models.catalog import KINDS, Catalog
+    from redraw.models.places import places
 
     settings = Settings.load()
-    catalog = Catalog(models_dirs or settings.models_dirs, cache=settings.models_cache)
-    rows = [(m.name, m.family, _bytes(m.path)) for m in catalog]
+    found = places(models_dirs or settings.models_dirs, settings.a1111_dir, settings.comfyui_dir)
+    catalog = Catalog(found, cache=settings.models_cache)
+    if refresh:
+        catalog.refresh(anew=True)
+    files = [file for one in ([kind] if kind else KINDS) for file in catalog.files(one)]
+    hashes = {f.path: catalog.short_hash(f) if hashed else catalog.known_short_hash(f) for f in files}
+    others = [] if kind else [other for other in catalog.others if not other.offered]
     if as_json:
-        facts = [{"name": name, "family": family, "bytes": size} for name, family, size in rows]
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        facts = [_as_json(file, hashes[file.path]) for file in files]
+        left = [{"name": o.name, "kind": o.kind, "path": str(o.path), "why": o.why, "offered": False} for o in others]
+        click.echo(json.dumps([*facts, *left], indent=2, ensure_ascii=False))
         return
-    print_table(["name", "family", "size"], [[name, family, _megabytes(size)] for name, family, size in rows])
+    rows = [[f.kind, _named(f), f.family, _megabytes(f.facts.size), hashes[f.path] or ""] for f in files]
+    print_table(["kind", "name", "family", "size", "hash"], rows)
+    for number, other in enumerate(others):
+        why = other.why if other.why.startswith(other.name) else f"{other.name}: {other.why}"
+        click.echo(f"{'' if number else chr(10)}not offered: {why}")
+
+
+def _named(file: ModelFile) -> str:
+    return f"{file.name} ({file.alias})" if file.alias and file.alias != file.stem else file.name
+
+
+def _as_json(file: ModelFile, short_hash: str | None) -> dict[str, Any]:
+    notes = file.facts.notes
+    return {
+        "name": file.name,
+        "kind": file.kind,
+        "family": file.family,
+        "bytes": file.facts.size,
+        "file": file.file,
+        "path": str(file.path),
+        "alias": file.alias,
+        "hash": short_hash,
+        "title": notes.title,
+        "triggers": list(notes.triggers),
+        "offered": True,
+    }
 
 
 @models.command("info")
@@ -93,12 +145,6 @@ def print_facts(facts: dict[str, Any], indent: int = 0) -> None:
         elif value not in (None, "", [], ()):
             shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
             click.echo(f"{' ' * indent}{key}: {shown}")
-
-
-def _bytes(path: Path) -> int:
-    if path.is_dir():
-        return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())
-    return path.stat().st_size
 
 
 def _megabytes(count: int) -> str:

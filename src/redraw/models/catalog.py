@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redraw.errors import ModelError
-from redraw.models.catalog_names import Named, find_named
+from redraw.models.catalog_names import Named, clear_names, find_loosely, find_named
 from redraw.models.fact_store import FactStore, Row
 from redraw.models.facts import CHECKPOINT, KINDS, UNKNOWN, Facts, read_facts
 from redraw.models.hashes import FILE, TENSORS, digest_stamp, known_digest, known_sha256, model_sha256, tensors_sha256
@@ -41,7 +41,8 @@ class ModelFile(Named):
         family: of a checkpoint, the family's label; of others sd1, sd2, sdxl, or "" where nothing tells.
         kind: one of `KINDS`.
         facts: what is known about it.
-        root: the folder that was searched.
+        place: what the folder that was searched is called in names.
+        long: its path below that folder, with ending.
         preview: a picture of what it does, or None.
     """
 
@@ -125,10 +126,16 @@ class Catalog:
         """Files that look like weights but are no checkpoint, with the reason."""
         return {other.path: other.why for other in self.others}
 
-    def refresh(self) -> None:
-        """Forget what was found, so that the next use searches the folders again."""
+    def refresh(self, *, anew: bool = False) -> None:
+        """Forget what was found, so that the next use searches the folders again.
+
+        Args:
+            anew: read every file's header again, also of files whose size and time are as they were.
+        """
         with self._lock:
             self._listing = None
+            if anew:
+                self._store.forget_facts()
 
     def find(self, name: str, *, paths: bool = True, read_at_most: int | None = None) -> ModelFile:
         """Return the checkpoint that `name` means; see `find_file`."""
@@ -154,6 +161,14 @@ class Catalog:
             ModelError: a path to something that is no such file.
         """
         return find_named(self, kind, name, paths=paths, read_at_most=read_at_most)
+
+    def find_loosely(self, name: str) -> ModelFile | None:
+        """Return the checkpoint with the shortest title that contains `name`, else `name` without its `[hash]`.
+
+        So A1111 finds models whose name is not one; nothing of ours does. None where no title contains it.
+        """
+        files = self.files(CHECKPOINT)
+        return find_loosely(files, [self.known_title(f) for f in files], name)
 
     def at_path(self, kind: str, path: Path) -> ModelFile:
         """Return a file of a kind by its path, in the folders or not; raises `ModelError` if it is none."""
@@ -236,7 +251,7 @@ class Catalog:
 
     def _read(self) -> _Listing:
         starter = starter_weights() if self.starter else None
-        began = time.time_ns()
+        began, labels = time.time_ns(), self._labels()
         found = search(self.places)
         wanted = [*([candidate(starter)] if starter else []), *found.candidates]
         listing = _Listing(found, began, time.monotonic())
@@ -244,12 +259,20 @@ class Catalog:
         others = []
         for seen, facts in zip(wanted, self._facts(wanted), strict=True):
             if facts.offered:
-                files.setdefault(facts.kind, []).append(_model_file(seen, facts))
+                files.setdefault(facts.kind, []).append(_model_file(seen, facts, labels.get(seen.place)))
             if facts.kind != CHECKPOINT and facts.content != "picture":
                 others.append(_other_file(seen, facts))
-        listing.files = {kind: tuple(some) for kind, some in files.items()}
+        listing.files = {kind: clear_names(some) for kind, some in files.items()}
         listing.others = tuple(others)
         return listing
+
+    def _labels(self) -> dict[Path, str]:
+        """Return what each place is called where names alone are not clear: its folder's name, numbered if needed."""
+        labels: dict[Path, str] = {}
+        for place in self.places:
+            name, same = place.root.name, sum(root.name == place.root.name for root in labels)
+            labels.setdefault(place.root, f"{name}({same + 1})" if same else name)
+        return labels
 
     def _facts(self, wanted: Sequence[Candidate]) -> list[Facts]:
         """Return what is known about each, from the cache where nothing has changed; what had to be read is kept."""
@@ -294,13 +317,13 @@ def _names(seen: Candidate) -> dict[str, Any]:
         "name": file if seen.path.is_dir() else file.removesuffix(seen.path.suffix),
         "path": seen.path,
         "file": file,
-        "root": seen.place,
         "long": seen.path.relative_to(seen.place).as_posix(),
     }
 
 
-def _model_file(seen: Candidate, facts: Facts) -> ModelFile:
-    return ModelFile(**_names(seen), family=facts.family, kind=facts.kind, facts=facts, preview=seen.preview)
+def _model_file(seen: Candidate, facts: Facts, place: str | None = None) -> ModelFile:
+    names = {**_names(seen), "place": place if place is not None else seen.place.name}
+    return ModelFile(**names, family=facts.family, kind=facts.kind, facts=facts, preview=seen.preview)
 
 
 def _other_file(seen: Candidate, facts: Facts) -> OtherFile:

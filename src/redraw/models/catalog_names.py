@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,7 @@ class Named:
     name: str
     path: Path
     file: str
-    root: Path = field(default=Path(), kw_only=True, repr=False, compare=False)
+    place: str = field(default="", kw_only=True, repr=False, compare=False)
     long: str = field(default="", kw_only=True, repr=False, compare=False)
 
     @property
@@ -41,12 +42,37 @@ class Named:
     @property
     def spellings(self) -> tuple[str, ...]:
         """Every name it answers to, the best first; places of the same kind are at the same index for every file."""
-        long = self.long or self.file
-        bare = long.removesuffix(self.path.suffix)
-        below = f"{self.root.name}/"
+        long, bare = self.long or self.file, self.without_ending(self.long or self.file)
+        short = self.without_ending(self.file)
         last = self.file.rpartition("/")[2]
-        flat = self.name.replace("/", "_")
-        return (self.name, self.file, bare, long, self.stem, last, below + bare, below + long, flat)
+        placed = (f"{self.place}/{bare}", f"{self.place}/{long}")
+        stem, flat = self.without_ending(last), short.replace("/", "_")
+        return (self.name, self.file, short, bare, long, stem, last, *placed, flat)
+
+    def without_ending(self, text: str) -> str:
+        """Return a spelling of the file without its ending."""
+        return text if self.path.is_dir() else text.removesuffix(self.path.suffix)
+
+
+def clear_names(files: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
+    """Return files of one kind with every listed name meaning one file: namesakes get more of their place in it."""
+    for longer in ("file", "place"):
+        count = Counter(f.name for f in files)
+        files = [f if count[f.name] == 1 else replace(f, name=_longer(f, longer)) for f in files]
+    return tuple(files)
+
+
+def _longer(file: ModelFile, what: str) -> str:
+    return file.file if what == "file" else f"{file.place}/{file.long}"
+
+
+def find_loosely(files: Sequence[ModelFile], titles: Sequence[str], name: str) -> ModelFile | None:
+    """Return the file with the shortest title that contains `name`, else `name` without its `[hash]`, as A1111 does."""
+    for wanted in (name.strip(), re.sub(r"\s*\[[^\]]*\]\s*$", "", name.strip())):
+        hits = [(len(title), n) for n, title in enumerate(titles) if wanted and wanted.lower() in title.lower()]
+        if hits:
+            return files[min(hits)[1]]
+    return None
 
 
 def find_named(catalog: Catalog, kind: str, name: str, *, paths: bool, read_at_most: int | None) -> ModelFile:
@@ -106,7 +132,7 @@ def _one(catalog: Catalog, what: str, name: str, hits: Sequence[ModelFile], path
     known = {catalog.known_sha256(f) for f in hits}
     if len(known) == 1 and None not in known:
         return hits[0]
-    shown = [str(f.path) if paths else f"{f.root.name}/{f.long}" for f in hits]
+    shown = [str(f.path) if paths else f"{f.place}/{f.long}" for f in hits]
     raise RequestError(what, name, f"it could be any of {', '.join(shown)}; give more of the name or the path")
 
 

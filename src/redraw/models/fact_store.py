@@ -64,16 +64,9 @@ class FactStore:
         rows = self._use(lambda db: _one(db, "SELECT metadata FROM facts WHERE path = ?", path), _NONE, read=True)
         return str(rows[0][0] or "") if rows else ""
 
-    def forget(self, paths: Iterable[str]) -> None:
-        """Drop what is kept about files that are gone."""
-        gone = [(path,) for path in paths]
-
-        def drop(db: sqlite3.Connection) -> None:
-            for table in ("facts", "hashes"):
-                db.executemany(f"DELETE FROM {table} WHERE path = ?", gone)
-
-        if gone:
-            self._use(drop, None)
+    def forget_facts(self) -> None:
+        """Drop what is kept about files, but not their hashes: these hold while size and time are the same."""
+        self._use(lambda db: db.execute("DELETE FROM facts"), None)
 
     def digests(self, kind: str) -> dict[str, tuple[str, str]]:
         """Return stamp and digest of every file whose digest of this kind is known, by path."""

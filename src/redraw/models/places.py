@@ -177,7 +177,8 @@ def _candidate(path: Path, root: Path, base: Path, hint: str, beside: Mapping[st
     for ending in SIDECARS:
         other = beside.get(path.stem + ending)
         if other is not None:
-            sidecars.append(path.with_name(path.stem + ending))
+            if not other.is_symlink():  # a link could show anything
+                sidecars.append(path.with_name(path.stem + ending))
             stamp += f";{ending}:{_stamp(other.stat())}"
     return Candidate(path, root, base, hint, stamp, tuple(sidecars), _preview(path, beside))
 

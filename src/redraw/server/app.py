@@ -26,7 +26,19 @@ from redraw.server.library import Library
 from redraw.server.metrics import Metrics, Watch
 from redraw.server.page import BUILT, StaticPage
 from redraw.server.pictures import Desk
-from redraw.server.routes import events, health, home, jobs, library, parameters, pictures, results, settings, styles
+from redraw.server.routes import (
+    events,
+    files,
+    health,
+    home,
+    jobs,
+    library,
+    parameters,
+    pictures,
+    results,
+    settings,
+    styles,
+)
 from redraw.server.security import layers
 from redraw.server.shown import FOLDER as VIEWS
 from redraw.server.shown import Shown
@@ -42,7 +54,7 @@ log = logging.getLogger("redraw.server")
 
 SWEEP: Final = 600.0
 """Seconds between two looks for what retention and quota no longer keep."""
-_OURS: Final = (home, jobs, results, pictures, parameters, events, library, styles, settings, health)
+_OURS: Final = (home, jobs, results, pictures, parameters, events, library, files, styles, settings, health)
 _GUESTS: Final = ("redraw.server.routes.sdapi", "redraw.server.routes.controlnet")
 
 

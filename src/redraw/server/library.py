@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from redraw.errors import ModelError, RequestError, UnknownName
-from redraw.models.catalog import UNKNOWN, Catalog, ModelFile, OtherFile
+from redraw.errors import ModelError, RequestError
+from redraw.models.catalog import UNKNOWN, Catalog, ModelFile
+from redraw.models.places import places
 from redraw.server.config import ServeConfig
 from redraw.settings import MODELS_CACHE
 from redraw.starter import NAME as STARTER
 
-VAE_KIND: Final = "vae"
 READ_AT_ONCE: Final = 8 * 1024**3
 """Bytes of models that are hashed while somebody waits; known hashes are kept, so only the first time costs."""
 
 
 class Library:
-    """The models of this server; thread-safe. Files are opened as far as their header and sorted by content."""
+    """The model files of this server; thread-safe. Files are opened as far as their header and sorted by content."""
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
-        self.catalog = Catalog(config.models_dirs, cache=config.data_dir / MODELS_CACHE)
-        self._lock = threading.Lock()
+        found = places(config.models_dirs, config.a1111_dir, config.comfyui_dir)
+        self.catalog = Catalog(found, cache=config.data_dir / MODELS_CACHE)
 
     def models(self) -> list[ModelFile]:
         """Return every checkpoint that can run, the starter first."""
-        with self._lock:
-            return list(self.catalog)
+        return list(self.catalog)
 
-    def vaes(self) -> list[OtherFile]:
+    def files(self, kind: str) -> list[ModelFile]:
+        """Return every file of a kind; see `redraw.models.catalog.KINDS`."""
+        return list(self.catalog.files(kind))
+
+    def file(self, kind: str, name: str) -> ModelFile:
+        """Return the file of a kind a client means; a path is no name. Raises `UnknownName` or `RequestError`."""
+        return self.catalog.find_file(kind, name, paths=False, read_at_most=READ_AT_ONCE)
+
+    def vaes(self) -> list[ModelFile]:
         """Return every separate VAE."""
-        with self._lock:
-            return [other for other in self.catalog.others if other.kind == VAE_KIND]
+        return self.files("vae")
 
     def rejected(self) -> int:
         """Return how many weight files are nothing Redraw knows."""
-        with self._lock:
-            return sum(other.kind == UNKNOWN for other in self.catalog.others)
+        return sum(other.kind == UNKNOWN for other in self.catalog.others)
 
     def refresh(self) -> None:
         """Look into the folders again at the next use."""
-        with self._lock:
-            self.catalog.refresh()
+        self.catalog.refresh()
 
     def default(self) -> ModelFile | None:
         """Return the checkpoint of requests that name none: the configured one, else the starter, else the first.
@@ -60,27 +63,22 @@ class Library:
 
     def model(self, name: str) -> ModelFile:
         """Return the checkpoint a client means; a path is no name. Raises `UnknownName` or `RequestError`."""
-        with self._lock:
-            return self.catalog.find(name, paths=False)
+        return self.file("checkpoint", name)
 
     def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of every checkpoint by its name; of none where there is too much to read at once."""
+        """Return the SHA-256 of every checkpoint by its name; only the known ones where too much is unread."""
         models = [model for model in self.models() if model.path.is_file()]
+        known = {model.name: self.catalog.known_sha256(model) for model in models}
         try:
-            if sum(model.path.stat().st_size for model in models) > READ_AT_ONCE:
-                return {}
+            if sum(model.facts.size for model in models if known[model.name] is None) > READ_AT_ONCE:
+                return {name: digest for name, digest in known.items() if digest is not None}
             return {model.name: self.catalog.sha256(model) for model in models}
         except (OSError, ModelError):
             return {}
 
-    def vae(self, name: str) -> OtherFile:
-        """Return the VAE a client means; a path is no name. Raises `UnknownName`."""
-        wanted = name.strip().lower()
-        known = self.vaes()
-        found = next((v for v in known if wanted in _spellings(v.name)), None)
-        if found is None:
-            raise UnknownName(VAE_KIND, name, [v.name for v in known])
-        return found
+    def vae(self, name: str) -> ModelFile:
+        """Return the VAE a client means; a path is no name. Raises `UnknownName` or `RequestError`."""
+        return self.file("vae", name)
 
     def named(self, fields: Mapping[str, Any], *, whole: bool = True) -> dict[str, Any]:
         """Return fields of a request with model and VAE by their listed names.
@@ -93,12 +91,8 @@ class Library:
         model = fields.get("model") or (self.config.model if whole else None)
         if model is not None:
             changes["model"] = self.model(model).name
+        if fields.get("refiner"):
+            changes["refiner"] = self.model(fields["refiner"]).name
         if fields.get("vae") is not None:
-            changes["vae"] = self.vae(fields["vae"]).path.name
+            changes["vae"] = self.vae(fields["vae"]).file
         return {**fields, **changes}
-
-
-def _spellings(file: str) -> tuple[str, ...]:
-    """Return every name a file answers to, in lower case: with or without its folder, with or without its ending."""
-    last = file.rpartition("/")[2]
-    return tuple(n.lower() for n in (file, file.rpartition(".")[0], last, last.rpartition(".")[0]))

@@ -24,6 +24,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files
+         * @description List the model files of a kind.
+         */
+        get: operations["files_api_v1_files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/one": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One File
+         * @description Say which file a name means.
+         */
+        get: operations["one_file_api_v1_files_one_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview
+         * @description Return the picture that lies beside a model file.
+         */
+        get: operations["preview_api_v1_files_preview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh
+         * @description Look into all folders again, and list the model files of a kind.
+         */
+        post: operations["refresh_api_v1_files_refresh_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -367,7 +447,7 @@ export interface paths {
         put?: never;
         /**
          * Parameters
-         * @description Read parameters back: the recipe a picture carries, else its infotext, or a text.
+         * @description Read parameters back: the recipe a picture carries, its infotext, another program's settings, or a text.
          */
         post: operations["parameters_api_v1_parameters_post"];
         delete?: never;
@@ -975,6 +1055,83 @@ export interface components {
             ] | null;
             /** Title */
             title: string;
+        };
+        /**
+         * FileOut
+         * @description A model file; `name` goes into requests and prompts. Texts come from the file's makers: show them as text.
+         */
+        FileOut: {
+            /**
+             * Alias
+             * @description Another name it answers to, or empty.
+             */
+            alias: string;
+            /**
+             * Base
+             * @description The model it was made for, in its maker's words.
+             */
+            base: string;
+            /** Description */
+            description: string;
+            /**
+             * Family
+             * @description Of a checkpoint, its family; of others sd1, sd2, sdxl, or empty.
+             */
+            family: string;
+            /**
+             * File
+             * @description Its name with ending.
+             */
+            file: string;
+            /**
+             * Hash
+             * @description As A1111's infotexts print it; null while the file has not been read.
+             */
+            hash: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "checkpoint" | "lora" | "embedding" | "hypernetwork" | "vae" | "controlnet" | "upscaler" | "taesd";
+            /** Name */
+            name: string;
+            /**
+             * Negative
+             * @description Words for the negative prompt.
+             */
+            negative: string;
+            /**
+             * Notes
+             * @description What its user noted.
+             */
+            notes: string;
+            /**
+             * Preview
+             * @description Where a picture of it is.
+             */
+            preview: string | null;
+            /**
+             * Size
+             * @description Bytes.
+             */
+            size: number;
+            /** Title */
+            title: string;
+            /**
+             * Triggers
+             * @description Words for the prompt that call for what it knows.
+             */
+            triggers: string[];
+            /**
+             * Vectors
+             * @description Of an embedding, the tokens it takes.
+             */
+            vectors: number;
+            /**
+             * Weight
+             * @description The strength its maker or user recommends; 0 if none does.
+             */
+            weight: number;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -1846,7 +2003,7 @@ export interface components {
             sha256?: string | null;
             /**
              * Text
-             * @description An infotext, or a prompt alone.
+             * @description An infotext, a prompt alone, or another program's JSON; only JSON may be longer than 200,000.
              */
             text?: string | null;
         };
@@ -1873,12 +2030,24 @@ export interface components {
             /** Notes */
             notes: string[];
             /**
+             * Program
+             * @description What wrote it, where something says so.
+             */
+            program: string;
+            /**
              * Request
              * @description Fields of such a request; pictures among them are kept here.
              */
             request: {
                 [key: string]: unknown;
             };
+            /** @description Styles at hand that the prompts hold; null where there are none. */
+            styles: components["schemas"]["StylesOut"] | null;
+            /**
+             * Understood
+             * @description What was taken, by the names it has where it was found.
+             */
+            understood: string[];
             /**
              * Unknown
              * @description What has no field here, as it was written.
@@ -2198,6 +2367,21 @@ export interface components {
              * Prompt
              * @default
              */
+            prompt: string;
+        };
+        /**
+         * StylesOut
+         * @description The styles whose texts stand in the prompts, and the prompts without them.
+         */
+        StylesOut: {
+            /**
+             * Names
+             * @description In the order in which they were applied.
+             */
+            names: string[];
+            /** Negative Prompt */
+            negative_prompt: string;
+            /** Prompt */
             prompt: string;
         };
         /**
@@ -2699,6 +2883,192 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    files_api_v1_files_get: {
+        parameters: {
+            query: {
+                /** @description What is asked for. */
+                kind: "checkpoint" | "lora" | "embedding" | "hypernetwork" | "vae" | "controlnet" | "upscaler" | "taesd";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    one_file_api_v1_files_one_get: {
+        parameters: {
+            query: {
+                /** @description What is asked for. */
+                kind: "checkpoint" | "lora" | "embedding" | "hypernetwork" | "vae" | "controlnet" | "upscaler" | "taesd";
+                /** @description A name, an alias or a hash. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOut"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    preview_api_v1_files_preview_get: {
+        parameters: {
+            query: {
+                /** @description What is asked for. */
+                kind: "checkpoint" | "lora" | "embedding" | "hypernetwork" | "vae" | "controlnet" | "upscaler" | "taesd";
+                /** @description A name, an alias or a hash. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": unknown;
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    refresh_api_v1_files_refresh_post: {
+        parameters: {
+            query: {
+                /** @description What is asked for. */
+                kind: "checkpoint" | "lora" | "embedding" | "hypernetwork" | "vae" | "controlnet" | "upscaler" | "taesd";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

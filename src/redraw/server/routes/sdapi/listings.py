@@ -16,8 +16,8 @@ from redraw.compat.flags import flags
 from redraw.compat.options import DEFAULTS
 from redraw.compat.scripts import script_info, script_titles
 from redraw.registry import SAMPLERS, SCHEDULERS, UPSCALERS
-from redraw.server.routes.sdapi.door import TAG, SdapiRoute, door
-from redraw.server.routes.sdapi.models import model_items
+from redraw.server.routes.sdapi.door import TAG, SdapiRoute, door, stored_options
+from redraw.server.routes.sdapi.models import embedding_items, lora_items, model_items
 from redraw.server.state import Parts
 
 router = door()
@@ -74,23 +74,33 @@ def sd_models(parts: Parts) -> list[dict[str, Any]]:
 @router.get("/sd-vae")
 def sd_vae(parts: Parts) -> list[dict[str, str]]:
     """List the separate VAEs."""
-    return [{"model_name": vae.path.name, "filename": vae.name} for vae in parts.library.vaes()]
+    return [{"model_name": vae.path.name, "filename": vae.file} for vae in parts.library.vaes()]
 
 
 @router.get("/hypernetworks")
+def hypernetworks(parts: Parts) -> list[dict[str, str]]:
+    """List the hypernetworks."""
+    return [{"name": file.path.stem, "path": file.file} for file in parts.library.files("hypernetwork")]
+
+
+@router.get("/loras")
+def loras(parts: Parts) -> list[dict[str, Any]]:
+    """List the LoRAs and their relatives."""
+    return lora_items(parts)
+
+
 @router.get("/face-restorers")
 @router.get("/realesrgan-models")
 @router.get("/extensions")
-@router.get("/loras")
 def nothing_yet() -> list[dict[str, Any]]:
     """List what Redraw does not have yet: nothing."""
     return []
 
 
 @router.get("/embeddings")
-def embeddings() -> dict[str, dict[str, Any]]:
-    """List the textual inversions: none until the prompt language knows them."""
-    return {"loaded": {}, "skipped": {}}
+def embeddings(parts: Parts) -> dict[str, dict[str, Any]]:
+    """List the textual inversions: those that fit the model in use, and the others."""
+    return embedding_items(parts, stored_options(parts).get("sd_model_checkpoint"))
 
 
 @router.get("/prompt-styles")
