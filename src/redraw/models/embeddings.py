@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EMBEDDING_ENDINGS", "Embedding", "Embeddings", "LeftOut", "load_embedding", "load_embeddings"]
 
 EMBEDDING_ENDINGS: Final = (".pt", ".bin", ".safetensors", *PICTURE_ENDINGS)
+_REFINER: Final = "clip_g"
 _MADE_FOR: Final[Mapping[tuple[int, ...], str]] = {
     (768,): "Stable Diffusion 1",
     (1024,): "Stable Diffusion 2",
@@ -147,10 +148,16 @@ def _remembered(path: Path, size: int, changed: int) -> Embedding | None:
 
 
 def _fitted(embedding: Embedding, widths: Mapping[str, int]) -> Embedding | None:
-    """Return the embedding with a vector list for each of the model's encoders, or None."""
+    """Return the embedding with a vector list for each of the model's encoders, or None.
+
+    SDXL's refiner has the second of SDXL's encoders and takes that half of a pair. Stable Diffusion 1 has the first,
+    but the halves were trained to work together, so a pair is not for it.
+    """
     vectors = embedding.vectors
     if len(vectors) == 1 and len(widths) == 1:  # a file with one list of vectors does not say which encoder it is for
         vectors = dict(zip(widths, vectors.values(), strict=True))
+    if len(vectors) != len(widths) and set(widths) != {_REFINER}:
+        return None
     if any(name not in vectors or vectors[name].shape[-1] != width for name, width in widths.items()):
         return None
     return replace(embedding, vectors={name: vectors[name] for name in widths})
