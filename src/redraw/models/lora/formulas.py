@@ -28,7 +28,15 @@ MAX_RANK: Final = 8192
 
 
 class Misfit(ValueError):
-    """Parts that do not make a change of the wanted shape; the message says which and why."""
+    """Parts that do not make a change of the wanted shape; the message says which and why.
+
+    Attributes:
+        part: the one that is at fault, if it is one; else empty.
+    """
+
+    def __init__(self, message: str, part: str = "") -> None:
+        super().__init__(message)
+        self.part = part
 
 
 @dataclass(frozen=True)
@@ -129,19 +137,19 @@ def _product(parts: Parts, name: str, most: int) -> torch.Tensor:
 
 def _ia3(parts: Parts, weight: torch.Tensor) -> torch.Tensor:
     values, on_input = parts["weight"].flatten(), bool(parts["on_input"].flatten()[0])
-    return weight * _side(values, weight, 1 if on_input else 0)
+    return weight * _side(values, weight, 1 if on_input else 0, "weight")
 
 
 def _ia3_peft(parts: Parts, weight: torch.Tensor) -> torch.Tensor:
     values = parts["ia3_l"]
     on_input = values.ndim == 2 and values.shape[0] == 1 and values.shape[1] != 1
-    return weight * (_side(values.flatten(), weight, 1 if on_input else 0) - 1)
+    return weight * (_side(values.flatten(), weight, 1 if on_input else 0, "ia3_l") - 1)
 
 
-def _side(values: torch.Tensor, weight: torch.Tensor, side: int) -> torch.Tensor:
+def _side(values: torch.Tensor, weight: torch.Tensor, side: int, part: str) -> torch.Tensor:
     """Return values so that they multiply a weight per output (side 0) or per input (side 1)."""
     if weight.ndim <= side or len(values) != weight.shape[side]:
-        raise Misfit(f"{len(values)} values do not fit side {side} of {_shape(weight)}")
+        raise Misfit(f"{len(values)} values do not fit side {side} of {_shape(weight)}", part)
     return values.reshape([-1 if i == side else 1 for i in range(weight.ndim)])
 
 
@@ -183,7 +191,7 @@ def _oft(parts: Parts, weight: torch.Tensor) -> torch.Tensor:
     else:
         raise Misfit(f"blocks of {_shape(rotations)} do not fit {_shape(weight)}")
     if "rescale" in parts:
-        turned = turned * _side(parts["rescale"].flatten(), rows, 0)
+        turned = turned * _side(parts["rescale"].flatten(), rows, 0, "rescale")
     return _shaped(turned, weight) - weight
 
 
@@ -223,7 +231,7 @@ def decomposed(change: torch.Tensor, weight: torch.Tensor, magnitude: torch.Tens
     merged = weight + change
     per_input = magnitude.ndim > 1 and magnitude.shape[0] == 1 and weight.shape[1] == magnitude.numel()
     side = 1 if per_input else 0
-    wanted = _side(magnitude.flatten(), weight, side)
+    wanted = _side(magnitude.flatten(), weight, side, "dora_scale")
     others = [d for d in range(weight.ndim) if d != side]
     length: torch.Tensor = torch.linalg.vector_norm(merged, dim=others, keepdim=True)
     return merged * (wanted / length.clamp_min(torch.finfo(length.dtype).eps)) - weight
@@ -239,7 +247,7 @@ def sparse(parts: Parts, weight: torch.Tensor) -> torch.Tensor:
         or bool((indices < 0).any())
         or any(bool((row >= n).any()) for row, n in zip(indices, size, strict=True))
     ):
-        raise Misfit(f"single numbers for {list(size)} do not fit {_shape(weight)}")
+        raise Misfit(f"single numbers for {list(size)} do not fit {_shape(weight)}", "bias_indices")
     out = torch.zeros(size, device=weight.device)
     return _shaped(out.index_put_(tuple(indices), values.flatten(), accumulate=True), weight)
 

@@ -110,14 +110,14 @@ class Merge:
                 count, whole = share.rows
                 values = values.chunk(whole)[count] if len(values) % whole == 0 else values
                 if values.shape != b.shape:
-                    raise misfit(share, Misfit(f"{len(values)} values do not fit {len(b)} outputs"), part)
+                    raise misfit(share, Misfit(f"{len(values)} values do not fit {len(b)} outputs", part))
                 b = torch.add(b, values, alpha=factor)
         out.copy_(b)
 
 
-def misfit(share: Share, error: Misfit, part: str | None = None) -> ModelError:
+def misfit(share: Share, error: Misfit) -> ModelError:
     """Return the error for a change that does not fit, with the key's name."""
-    key = share.layer.keys[part] if part else share.layer.key
+    key = share.layer.keys.get(error.part, share.layer.key)
     return ModelError(f"{share.file.path.name}: {key} does not fit the model: {error}")
 
 
