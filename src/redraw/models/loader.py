@@ -93,7 +93,7 @@ def load_model(
         vae_path=vae,
         zero_terminal_snr=source.hints.zero_terminal_snr or ends_in_noise(schedule),
     )
-    model = Model(facts, unet, network, [TextEncoder(CLIP_L, text_encoder)], schedule, notes, cache)
+    model = Model(facts, unet, network, [TextEncoder(CLIP_L, text_encoder)], schedule, notes, cache, source.state)
     return model.to(device, dtype, vae_dtype)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from redraw.errors import ModelError, NonFinite
+from redraw.models import fp8
 from redraw.models.architecture import Architecture
 from redraw.models.families import Family, Prediction
 from redraw.models.hashes import model_sha256
+from redraw.models.taesd import Taesd
 from redraw.models.text import TextEncoder
 from redraw.models.vae_tiles import decode_tiled, encode_tiled
 
@@ -82,6 +84,8 @@ class Model:
         saving: how much of the device it takes; see `save_memory`.
         device, dtype: where and how the UNet computes.
         vae_dtype: how the VAE computes.
+        taesd: a small autoencoder for previews, or None; see `attach_taesd`.
+        fp8: whether the UNet's weights are stored in eight bits; see `store_fp8`.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Model:
         alphas_cumprod: torch.Tensor,
         notes: list[str] | None = None,
         cache: Path | None = None,
+        reload: Callable[[str], Mapping[str, torch.Tensor]] | None = None,
     ) -> None:
         self.facts = facts
         self.unet, self.vae, self.text_encoders = unet, vae, tuple(text_encoders)
@@ -104,6 +109,9 @@ class Model:
         self.vae_dtype = torch.float32
         self._chosen = (self.dtype, self.vae_dtype)
         self._offloads, self._rest = False, torch.device("cpu")
+        self.taesd: Taesd | None = None
+        self._hasty: frozenset[str] = frozenset()
+        self.fp8, self._reload = False, reload
         self._cache = cache
         self._sha256: str | None = None
         for encoder in self.text_encoders:
@@ -196,6 +204,8 @@ class Model:
         Raises:
             NonFinite: NaN or infinity, also after a retry in fp32.
         """
+        if self.taesd is not None and "encode" in self._hasty:
+            return self.taesd.encode(image)
         return self._each(image, self._encode_one, "encoding")
 
     @torch.no_grad()
@@ -205,6 +215,8 @@ class Model:
         Raises:
             NonFinite: NaN or infinity, also after a retry in fp32.
         """
+        if self.taesd is not None and "decode" in self._hasty:
+            return self.taesd.decode(latents)
         return self._each(latents, self._decode_one, "decoding")
 
     @torch.no_grad()
@@ -255,6 +267,41 @@ class Model:
         """Return the first text encoder's vectors `[k, n, width]`; see `TextEncoder.states`."""
         return self.text_encoders[0].states(tokens, clip_skip)[0]
 
+    def attach_taesd(self, taesd: Taesd | None) -> None:
+        """Take a TAESD for previews and for `by_taesd`, None for none; `ModelError` if it is for other latents."""
+        if taesd is not None and taesd.latent_channels != self.latent_channels:
+            raise ModelError(
+                f"{taesd.path.name} is for latents of {taesd.latent_channels} channels; {self.name}'s have "
+                f"{self.latent_channels}"
+            )
+        self.taesd = None if taesd is None else taesd.to(self.device, self.vae_dtype)
+
+    @contextmanager
+    def by_taesd(self, *, encode: bool = True, decode: bool = True) -> Iterator[None]:
+        """While inside, pictures are encoded and decoded, as chosen, by the attached TAESD instead of the VAE."""
+        chosen = frozenset(way for way, on in (("encode", encode), ("decode", decode)) if on)
+        if self.taesd is None and chosen:
+            raise ModelError(f"there is no TAESD at hand for {self.name}")
+        self._hasty, before = chosen, self._hasty
+        try:
+            yield
+        finally:
+            self._hasty = before
+
+    def store_fp8(self, on: bool) -> None:
+        """Store the weights of the UNet's linear and convolution layers in eight bits, or in full again.
+
+        The UNet goes on computing in `dtype`; its memory halves against fp16. Turning it off reads the weights from the
+        file again.
+        """
+        if on and not self.fp8:
+            fp8.store(self.unet, self._reload("unet") if self._reload else None)
+        elif self.fp8 and not on:
+            if self._reload is None:
+                raise ModelError(f"{self.name}: its full weights are gone; load it again")
+            fp8.unstore(self.unet, self._reload("unet"), self.dtype)
+        self.fp8 = on
+
     @contextmanager
     def tiling(self, on: bool = True) -> Iterator[None]:
         """While inside, if `on`, every convolution of UNet and VAE wraps around the picture's edges."""
@@ -287,7 +334,9 @@ class Model:
         on_cpu = self.device.type == "cpu"
         place = self._rest if self._offloads else self.device
         layout = torch.channels_last if on_cpu and self.vae_dtype is torch.bfloat16 else torch.contiguous_format
-        nn.Module.to(self.unet, place, self.dtype)  # diffusers' own `to` prints notices
+        self._cast_unet(place)
+        if self.taesd is not None:
+            self.taesd.to(self.device, self.vae_dtype)
         nn.Module.to(self.vae, place, self.vae_dtype, memory_format=layout)  # type: ignore[call-overload]
         for encoder in self.text_encoders:
             nn.Module.to(encoder.network, place, torch.float32 if on_cpu else self.dtype)
@@ -331,9 +380,10 @@ class Model:
             return False
         if part == "vae":
             self.vae_dtype = torch.float32
+            nn.Module.to(self.vae, dtype=torch.float32, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         else:
             self.dtype = torch.float32
-        nn.Module.to(getattr(self, part), dtype=torch.float32, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+            self._cast_unet(None)
         name = "VAE" if part == "vae" else "UNet"
         self.notes.append(f"the {name} {trouble} in {_short(was)}; it went on in float32")
         return True
@@ -345,6 +395,12 @@ class Model:
         dtype, vae_dtype = self._chosen
         if self.dtype is not dtype or self.vae_dtype is not vae_dtype:
             self.to(dtype=dtype, vae_dtype=vae_dtype)
+
+    def _cast_unet(self, place: torch.device | None) -> None:
+        if self.fp8:
+            fp8.move(self.unet, place or next(self.unet.parameters()).device, self.dtype)
+        else:
+            nn.Module.to(self.unet, place, self.dtype)  # diffusers' own `to` prints notices
 
     def _bring(self, part: Part) -> None:
         """Where networks are offloaded, move this one in and the others out."""

@@ -1,4 +1,4 @@
-"""Cheap previews: latents to colours by one small matrix.
+"""Cheap previews: latents to colours by one small matrix, or by TAESD where the model has one at hand.
 
 A latent's channels are, to first order, a linear code of the colour of the 8x8 pixels they stand for. A model may carry
 the matrix in its metadata; for one that does not, it is fitted once, by least squares, from colours the model's own VAE
@@ -29,6 +29,14 @@ def preview_matrix(model: Model) -> torch.Tensor:
     if found is None:
         found = _fitted[model] = _fit(model)
     return found
+
+
+def preview_picture(model: Model, latent: torch.Tensor) -> NDArray[np.uint8]:
+    """Return a latent `[c, h, w]` as a picture of 8 bits: of full size by TAESD, else of one pixel for each cell."""
+    if model.taesd is not None and model.taesd.decodes:
+        rgb = model.taesd.decode(latent.detach()[None])[0].movedim(0, -1)
+        return ((rgb + 1) * 127.5).clamp(0, 255).to(torch.uint8).cpu().numpy()
+    return preview_pixels(latent, preview_matrix(model))
 
 
 def preview_pixels(latent: torch.Tensor, matrix: torch.Tensor) -> NDArray[np.uint8]:
