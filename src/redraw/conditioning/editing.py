@@ -30,9 +30,9 @@ _NUMBER: Final = re.compile(r"\s*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+
 
 @dataclass(frozen=True)
 class Edit:
-    """`[before:after:number]`."""
+    """`[before:after:number]`; without `before:` it is None."""
 
-    before: Items
+    before: Items | None
     after: Items
     number: str
 
@@ -165,7 +165,7 @@ class _Reader:
         number = _NUMBER.fullmatch(last[0]) if len(last) == 1 and isinstance(last[0], str) else None
         if number is None:
             return None
-        return Edit(parts[0] if len(parts) == 3 else (), parts[-2], number[1])
+        return Edit(parts[0] if len(parts) == 3 else None, parts[-2], number[1])
 
     def _between(self, places: Sequence[int]) -> Iterator[Items]:
         """Yield the items between separators; the last part reaches to the end."""
@@ -189,7 +189,7 @@ def nodes(items: Items) -> Iterator[Edit | Choice]:
         item = waiting.pop()
         if isinstance(item, Edit):
             yield item
-            waiting += [*reversed(item.after), *reversed(item.before)]
+            waiting += [*reversed(item.after), *reversed(item.before or ())]
         elif isinstance(item, Choice):
             yield item
             waiting += [part for option in reversed(item.options) for part in reversed(option)]
@@ -204,7 +204,7 @@ def text_at(items: Items, step: int, timeline: Timeline) -> str:
         if isinstance(item, str):
             out.append(item)
         elif isinstance(item, Edit):
-            waiting += reversed(item.before if step <= timeline.when(item.number) else item.after)
+            waiting += reversed((item.before or ()) if step <= timeline.when(item.number) else item.after)
         else:
             waiting += reversed(item.options[(step - 1) % len(item.options)])
     return "".join(out)
@@ -219,13 +219,17 @@ def write_editing(items: Items) -> str:
         if isinstance(item, str):
             out.append(item)
         elif isinstance(item, Edit):
-            waiting += reversed(("[", *item.before, ":", *item.after, f":{item.number}]"))
+            waiting += reversed(("[", *_before(item), *item.after, f":{item.number}]"))
         else:
             parts: list[Item] = ["["]
             for i, option in enumerate(item.options):
                 parts += ["|", *option] if i else option
             waiting += reversed([*parts, "]"])
     return "".join(out)
+
+
+def _before(edit: Edit) -> Items:
+    return () if edit.before is None else (*edit.before, ":")
 
 
 def schedule(text: str, timeline: Timeline) -> tuple[Entry, ...]:

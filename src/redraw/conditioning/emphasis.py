@@ -27,7 +27,8 @@ SQUARE: Final = 1 / 1.1
 # brackets to need more.
 EXACT_WORK: Final = 1_000_000
 
-_TOKEN: Final = re.compile(r"\\[()\[\]\\]|\\|[()\[\]]|:\s*([+-]?[.\d]+)\s*\)|[^\\()\[\]:]+|:")
+# Group 1 is the number of a weight.
+TOKEN: Final = re.compile(r"\\[()\[\]\\]|\\|[()\[\]]|:\s*([+-]?[.\d]+)\s*\)|[^\\()\[\]:]+|:")
 _BREAK: Final = re.compile(r"\bBREAK\b")
 _SPECIAL: Final = re.compile(r"[\\()\[\]]")
 
@@ -66,7 +67,7 @@ class _Reader:
         self.square: list[int] = []
 
     def read(self, text: str) -> None:
-        for found in _TOKEN.finditer(text):
+        for found in TOKEN.finditer(text):
             token, number = found[0], found[1]
             if token[0] == "\\":
                 self.texts.append(token[1:])

@@ -10,10 +10,11 @@ emphasis and BREAK (`emphasis`). Negative prompts have neither tags nor AND.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-from redraw.conditioning.advice import advice
+from redraw.conditioning.advice import Draft, advice, short
 from redraw.conditioning.editing import Entry, Timeline, schedule
 from redraw.conditioning.tags import Tag, with_networks, without_comments
 
@@ -40,10 +41,12 @@ class Part:
     Attributes:
         weight: how strongly it pulls; it may be below zero.
         entries: its texts, each with the last evaluation it is used at.
+        tags: the networks (and regions) asked for within this part; they are in `Prompt.tags` too.
     """
 
     weight: float
     entries: tuple[Entry, ...]
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,21 @@ def read_prompt(
     """
     timeline = Timeline(steps, hires_steps, old_timeline)
     plain = without_comments(text) if comments else text
+    places: list[int] = []
     tags: tuple[Tag, ...] = ()
     if not negative:
-        plain, tags = with_networks(plain)
+        plain, tags = with_networks(plain, places)
+    cuts = () if negative else tuple(found.start() for found in _AND.finditer(plain))
     split = ((plain, 1.0),) if negative else weighted_parts(plain)
-    parts = tuple(Part(weight, schedule(part, timeline)) for part, weight in split)
-    return Prompt(plain, tags, parts, advice(text, plain, tags, timeline, negative=negative, comments=comments))
+    owned: list[list[Tag]] = [[] for _ in split]
+    for place, tag in zip(places, tags, strict=True):
+        owned[bisect_right(cuts, place - 1)].append(tag)
+    parts = tuple(
+        Part(weight, schedule(part, timeline), tuple(own)) for (part, weight), own in zip(split, owned, strict=True)
+    )
+    texts = tuple((part, weight, read.entries) for (part, weight), read in zip(split, parts, strict=True))
+    draft = Draft(text, plain, tags, texts, timeline, negative=negative, comments=comments)
+    return Prompt(plain, tags, parts, advice(draft))
 
 
 def weighted_parts(text: str) -> tuple[tuple[str, float], ...]:
@@ -108,22 +120,22 @@ def never_reached(prompt: Prompt, evaluations: int) -> tuple[str, ...]:
     img2img skips the first part of the steps but counts those it makes from 1, while the numbers of edits are measured
     by all steps; so at a low strength a switch may never come.
     """
+    total = max(entry.end for part in prompt.parts for entry in part.entries)
+    why = (
+        f"this run makes {evaluations} of {total} evaluations; raise the strength or the steps, or switch earlier"
+        if evaluations < total
+        else "the switch is at the last evaluation"
+    )
     missed: list[str] = []
     for part in prompt.parts:
-        before = 0
-        for entry in part.entries:
-            if before + 1 >= evaluations and before:
-                missed.append(entry.text)
-                break
-            before = entry.end
-    if not missed:
+        starts = [0, *(entry.end + 1 for entry in part.entries[:-1])]
+        reached = {entry.text for entry, start in zip(part.entries, starts, strict=True) if start < evaluations}
+        missed += [entry.text for entry in part.entries if entry.text not in reached]
+    different = list(dict.fromkeys(missed))
+    if not different:
         return ()
-    total = max(entry.end for part in prompt.parts for entry in part.entries)
-    return tuple(
-        f"“{_short(text)}” is never reached: this run makes {evaluations} of {total} evaluations, counted from the "
-        "first one it makes; raise the strength or the steps, or switch earlier"
-        for text in dict.fromkeys(missed)
-    )
+    others = f" (and {len(different) - 1} more)" if different[1:] else ""
+    return (f'"{short(different[0])}"{others} is never reached: {why}',)
 
 
 def _weighted(part: str) -> tuple[str, float]:
@@ -133,9 +145,3 @@ def _weighted(part: str) -> tuple[str, float]:
     if colon and _NUMBER.fullmatch(tail.strip()):
         return head.rstrip(), float(tail.strip())
     return body, 1.0
-
-
-def _short(text: str, length: int = 60) -> str:
-    """A text cut to a length for a message."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= length else flat[: length - 1] + "…"

@@ -65,11 +65,16 @@ def without_comments(text: str) -> str:
     return _COMMENT.sub("\n", _COMMENT_LINE.sub("\n", text))
 
 
-def with_networks(text: str) -> tuple[str, tuple[Tag, ...]]:
-    """Return the prompt without tags, and the tags in order."""
+def with_networks(text: str, places: list[int] | None = None) -> tuple[str, tuple[Tag, ...]]:
+    """Return the prompt without tags, and the tags in order.
+
+    Args:
+        text: the prompt.
+        places: gets for each tag the place in the returned text where it stood.
+    """
     kept: list[str] = []
     tags: list[Tag] = []
-    place = 0
+    place = length = 0
     for opening in _OPENING.finditer(text):
         if opening.start() < place:
             continue
@@ -78,9 +83,22 @@ def with_networks(text: str) -> tuple[str, tuple[Tag, ...]]:
             break
         if end > opening.end():
             kept.append(text[place : opening.start()])
+            length += len(kept[-1])
             tags.append(_tag(opening[1], text[opening.end() : end]))
+            if places is not None:
+                places.append(length)
             place = end + 1
     return "".join([*kept, text[place:]]), tuple(tags)
+
+
+def read_tag(written: str) -> Tag:
+    """Return a tag written without its brackets, as requests list networks: `ink:0.8`, `hypernet:ink:0.5`.
+
+    A bare name is a LoRA.
+    """
+    inside = written.strip().removeprefix("<").removesuffix(">").strip()
+    kind, colon, rest = inside.partition(":")
+    return _tag(kind, rest) if colon and kind in KINDS else _tag("lora", inside)
 
 
 def strengths(tag: Tag) -> Strengths:
