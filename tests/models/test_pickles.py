@@ -165,6 +165,8 @@ def _tensor_file(path: Path, **changed: Any) -> Path:
     ("lie", "kind"),
     [
         ({"offset": 1}, UnsafeFile),
+        ({"shape": (2**20, 2**20), "stride": (0, 0)}, UnsafeFile),
+        ({"shape": (1,) * 65, "stride": (1,) * 65}, ModelError),
         ({"shape": (200, 200)}, UnsafeFile),
         ({"stride": (1000, 1)}, UnsafeFile),
         ({"items": 4000}, UnsafeFile),
@@ -184,6 +186,77 @@ def test_a_tensor_that_lies_about_its_place_is_refused(
     assert open_checkpoint(_tensor_file(tmp_path / "honest.pt")).shape("a") == (2, 2)
     with pytest.raises(kind):
         open_checkpoint(_tensor_file(tmp_path / "liar.pt", **lie))
+
+
+def test_a_small_repeated_tensor_is_what_it_is(tmp_path: Path) -> None:
+    tensors = {"ones": torch.ones(1).expand(5, 3), "ids": torch.arange(77).expand(1, -1)}
+    torch.save(tensors, tmp_path / "a.pt")
+    checkpoint = open_checkpoint(tmp_path / "a.pt")
+    assert all(torch.equal(checkpoint.tensor(k), v) for k, v in tensors.items())
+
+
+def test_tensors_that_share_one_storage_until_they_are_huge_are_refused(tmp_path: Path) -> None:
+    whole = torch.zeros(1_000_000)
+    torch.save({f"a{i}": whole.view(1000, 1000) for i in range(3)}, tmp_path / "tied.pt")
+    assert len(open_checkpoint(tmp_path / "tied.pt")) == 3
+    torch.save({f"a{i}": whole.view(1000, 1000) for i in range(50)}, tmp_path / "bomb.pt")
+    with pytest.raises(UnsafeFile, match="many times the size of the file"):
+        open_checkpoint(tmp_path / "bomb.pt")
+
+
+def test_entries_of_a_zip_that_lie_over_each_other_are_refused(tmp_path: Path) -> None:
+    """The overlapping zip bomb: every entry of the directory points at one and the same storage."""
+    torch.save({f"a{i}": torch.full((1_000_000,), float(i)) for i in range(40)}, tmp_path / "whole.pt")
+    with zipfile.ZipFile(tmp_path / "whole.pt") as archive:
+        pickled = archive.read("whole/data.pkl")
+    path = _zipped(tmp_path / "bomb.pt", pickled, s0=bytes(4_000_000))
+    raw = path.read_bytes()
+    at, end = raw.index(b"PK\x01\x02"), raw.rindex(b"PK\x05\x06")
+    entries = raw[at:end]
+    one = entries[entries.rindex(b"PK\x01\x02") :]
+    more = b"".join(
+        one[:28] + struct.pack("<H", len(name)) + one[30:46] + name
+        for name in (f"archive/data/{i}".encode() for i in range(1, 40))
+    )
+    directory = entries + more
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 42, 42, len(directory), at, 0)
+    path.write_bytes(raw[:at] + directory + tail)
+    with pytest.raises(UnsafeFile, match="many times the size"):
+        open_checkpoint(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_eight_bit_tensors_are_read(tmp_path: Path, zipped: bool) -> None:
+    tensors = {str(d): torch.linspace(-4, 4, 12).view(3, 4).to(d) for d in (torch.float8_e4m3fn, torch.float8_e5m2)}
+    tensors["part"] = tensors["torch.float8_e5m2"][1:, :2]
+    tensors["wide"] = torch.tensor([1, 65535], dtype=torch.uint16)
+    torch.save(tensors, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+    checkpoint = open_checkpoint(tmp_path / "a.pt")
+    for name, tensor in tensors.items():
+        assert checkpoint.tensor(name).dtype == tensor.dtype
+        assert torch.equal(checkpoint.tensor(name).float(), tensor.float())
+
+
+def test_optimizer_states_and_callbacks_are_left_alone(tmp_path: Path) -> None:
+    content = {
+        "epoch": 3,
+        "global_step": 1000,
+        "pytorch-lightning_version": "1.4.2",
+        "state_dict": {"a": torch.ones(2)},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 1e-4}]}],
+        "lr_schedulers": [{"last_epoch": 3}],
+        "callbacks": {"ModelCheckpoint": {"best_model_path": "x"}},
+        "loops": None,
+    }
+    torch.save(content, tmp_path / "a.ckpt")
+    checkpoint = open_checkpoint(tmp_path / "a.ckpt")
+    assert set(checkpoint) == {"a"}
+    assert set(checkpoint.skipped) == set(content) - {"state_dict"}
+
+
+def test_a_number_too_long_to_write_down_is_no_name(tmp_path: Path) -> None:
+    pickled = pickle.dumps({10**5000: 1, "a": {10**5000: 2}}, 2)
+    assert len(open_checkpoint(_zipped(tmp_path / "a.pt", pickled)).skipped) == 2
 
 
 def test_leftovers_of_trainers_are_skipped_and_listed(tmp_path: Path) -> None:

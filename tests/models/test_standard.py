@@ -29,7 +29,7 @@ def _cast(path: Path, out: Path, *dtypes: torch.dtype) -> dict[str, torch.Tensor
     return {k: v.float() for k, v in cast.items()}
 
 
-@pytest.mark.parametrize("ending", ["safetensors"])
+@pytest.mark.parametrize("ending", ["safetensors", "ckpt"])
 @pytest.mark.parametrize(
     "dtypes",
     [

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 MAX_HEADER: Final = 100 * 2**20
+MAX_DIMENSIONS: Final = 64
 WEIGHT_ENDINGS: Final = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 
 
@@ -140,6 +141,7 @@ def _open_safetensors(path: Path, size: int) -> Checkpoint:
         raise ModelError(f"{path.name} is damaged: its metadata is no table of texts")
     base = 8 + length
     specs = {key: _spec(path, key, entry, base, size) for key, entry in header.items()}
+    _separate(path, specs)
     return Checkpoint(path, specs, metadata)
 
 
@@ -152,6 +154,8 @@ def _spec(path: Path, key: str, entry: Any, base: int, size: int) -> TensorSpec:
         raise ModelError(f"{path.name} is damaged: the entry {key!r} is incomplete") from error
     if dtype not in ITEM_SIZE:
         raise ModelError(f"{path.name}: {key!r} has the number format {dtype!r}, which is not supported")
+    if len(shape) > MAX_DIMENSIONS:
+        raise UnsafeFile(f"{path.name}: {key!r} has {len(shape)} dimensions")
     if not all(type(n) is int and n >= 0 for n in numbers):
         raise UnsafeFile(f"{path.name}: {key!r} has a shape or place that is no whole number")
     spec = TensorSpec(dtype, shape, base + begin)
@@ -160,6 +164,16 @@ def _spec(path: Path, key: str, entry: Any, base: int, size: int) -> TensorSpec:
     if base + end > size:
         raise ModelError(f"{path.name} is cut short: {key!r} ends beyond the file's {size} bytes")
     return spec
+
+
+def _separate(path: Path, specs: Mapping[str, TensorSpec]) -> None:
+    """Refuse a file in which two tensors lie over each other: writers never do that, and it would grow when loaded."""
+    end, before = 0, ""
+    for key, spec in sorted(specs.items(), key=lambda item: item[1].start):
+        if spec.bytes and spec.start < end:
+            raise UnsafeFile(f"{path.name}: {key!r} and {before!r} lie over each other")
+        if spec.start + spec.bytes > end:
+            end, before = spec.start + spec.bytes, key
 
 
 def file_metadata_json(checkpoint: Checkpoint, key: str) -> dict[str, Any]:

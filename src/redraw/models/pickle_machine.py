@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
 from redraw.errors import ModelError, UnsafeFile
+from redraw.models.tensors import DTYPE_NAMES, ITEM_SIZE
 
 _STORAGE_DTYPES: Final[Mapping[str, str]] = {
     "DoubleStorage": "F64",
@@ -27,9 +28,12 @@ _STORAGE_DTYPES: Final[Mapping[str, str]] = {
     "ByteStorage": "U8",
     "BoolStorage": "BOOL",
 }
+_BYTES: Final = "U8"
 # What `read_tree` hands out as it is.
 PLAIN: Final = (str, int, float, bool, type(None))
-_REBUILD: Final = {"torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor"}
+_REBUILD_UNTYPED: Final = "torch._utils _rebuild_tensor_v3"  # whose storage counts bytes
+_REBUILD: Final = {"torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor", _REBUILD_UNTYPED}
+_MAX_DIMENSIONS: Final = 64
 _PARAMETER: Final = {
     "torch._utils _rebuild_parameter",
     "torch._utils _rebuild_parameter_with_state",
@@ -220,8 +224,10 @@ class Machine:
             storage, offset, shape, stride = arguments[:4]
             numbers = (offset, *shape, *stride)
             whole = all(type(n) is int and 0 <= n < 2**48 for n in numbers)
-            if not isinstance(storage, Storage) or not whole or len(shape) != len(stride):
+            if not isinstance(storage, Storage) or not whole or not len(shape) == len(stride) <= _MAX_DIMENSIONS:
                 raise ValueError("a tensor is described wrongly")
+            if name == _REBUILD_UNTYPED:
+                storage = _typed(storage, arguments[6])
             return View(storage, offset, tuple(shape), tuple(stride))
         if name in _PARAMETER:
             return arguments[0]
@@ -242,9 +248,18 @@ class Machine:
             return reference[1]  # old files put a module's source code beside its name
         _, kind, key, _, items = reference[:5]
         dtype = _STORAGE_DTYPES.get(kind.name.partition(" ")[2]) if isinstance(kind, _Global) else None
+        dtype = _BYTES if kind == _Global("torch.storage UntypedStorage") else dtype
         if dtype is None or not isinstance(key, str | int) or type(items) is not int or not 0 <= items < 2**48:
             raise ValueError("a storage is described wrongly")
         return self.storages.setdefault(str(key), Storage(dtype, str(key), items))
+
+
+def _typed(storage: Storage, dtype: object) -> Storage:
+    """Return a storage that was counted in bytes as one of numbers."""
+    name = dtype.name.partition(" ")[2] if isinstance(dtype, _Global) else ""
+    if storage.dtype != _BYTES or name not in DTYPE_NAMES:
+        raise ValueError("a tensor is described wrongly")
+    return Storage(DTYPE_NAMES[name], storage.key, storage.items // ITEM_SIZE[DTYPE_NAMES[name]])
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:
@@ -255,12 +270,17 @@ def _pairs(items: list[Any]) -> dict[Any, Any]:
     for key in items[::2]:
         if isinstance(key, list | dict):
             raise ValueError("a table has a key that no table can have")
-    keys = [k if isinstance(k, (*PLAIN, bytes)) else Skipped(type(k).__name__) for k in items[::2]]
+    keys = [k if isinstance(k, (*PLAIN, bytes)) and not _endless(k) else Skipped(type(k).__name__) for k in items[::2]]
     return dict(zip(keys, items[1::2], strict=True))
 
 
+def _endless(key: object) -> bool:
+    """Return whether a key is a number that would take ages to write down, which Python refuses."""
+    return isinstance(key, int) and key.bit_length() > 4096
+
+
 _RENAMED: Final = {"__builtin__": "builtins", "copy_reg": "copyreg", "_io": "io"}  # Python 2's names for the same
-_TORCH_DTYPES: Final = {"float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"}
+_TORCH_DTYPES: Final = {*DTYPE_NAMES}
 _PUSH: Final[Mapping[str, Callable[[Any], Any]]] = {
     "MARK": lambda _: _MARK,
     "NONE": lambda _: None,

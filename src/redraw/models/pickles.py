@@ -11,6 +11,7 @@ and the older file of five pickles followed by the raw storages.
 from __future__ import annotations
 
 import io
+import math
 import mmap
 import struct
 import zipfile
@@ -26,6 +27,9 @@ LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 MAX_PICKLE: Final = 256 * 2**20
 MAX_ENTRIES: Final = 1_000_000  # a small pickle can name the same table again and again, each in the other
 MAX_DEPTH: Final = 8
+# Tensors may share a storage, but not so that a small file becomes a large model.
+_REPEATED: Final = 16 * 2**20
+_SHARED: Final = 4
 
 Locate = Callable[[Storage], int]
 
@@ -37,12 +41,12 @@ def read_zip(path: Path) -> tuple[dict[str, TensorSpec], list[str]]:
         UnsafeFile: it names code, or an entry is compressed (torch never compresses; a bomb would).
         ModelError: it is damaged or no torch file.
     """
-    return _collect(path.name, *_open_zip(path))
+    return _bounded(path, *_collect(path.name, *_open_zip(path)))
 
 
 def read_legacy(path: Path) -> tuple[dict[str, TensorSpec], list[str]]:
     """Return every tensor of a torch file from before 1.6, and the names of what was skipped."""
-    return _collect(path.name, *_open_legacy(path))
+    return _bounded(path, *_collect(path.name, *_open_legacy(path)))
 
 
 def is_torch_file(path: Path) -> bool:
@@ -156,10 +160,21 @@ def _located(name: str, locate: Locate) -> Callable[[str, View], TensorSpec]:
         last = view.offset + sum((n - 1) * s for n, s in zip(view.shape, view.stride, strict=True))
         if all(view.shape) and last >= storage.items:
             raise UnsafeFile(f"{name}: the tensor {key!r} reaches beyond its storage")
+        claimed = math.prod(view.shape)
+        if claimed > storage.items and claimed * ITEM_SIZE[storage.dtype] > _REPEATED:
+            raise UnsafeFile(f"{name}: the tensor {key!r} repeats {storage.items} numbers until they are {claimed}")
         start = starts[storage.key] + view.offset * ITEM_SIZE[storage.dtype]
         return TensorSpec(storage.dtype, view.shape, start, view.stride)
 
     return spec
+
+
+def _bounded(path: Path, found: dict[str, TensorSpec], skipped: list[str]) -> tuple[dict[str, TensorSpec], list[str]]:
+    """Return what was found, unless all tensors together are far larger than the file they lie in."""
+    total = sum(spec.bytes for spec in found.values())
+    if total > _SHARED * path.stat().st_size + _REPEATED:
+        raise UnsafeFile(f"{path.name}: its tensors claim {total} bytes, many times the size of the file")
+    return found, skipped
 
 
 class _Tree:

@@ -43,6 +43,9 @@ TORCH_NAME: Final[Mapping[str, str]] = {
     "BOOL": "bool",
 }
 
+DTYPE_NAMES: Final[Mapping[str, str]] = {torch_name: name for name, torch_name in TORCH_NAME.items()}
+"""The other way round: torch's name to safetensors'."""
+
 
 @dataclass(frozen=True)
 class TensorSpec:
