@@ -30,9 +30,12 @@ from redraw.errors import RequestError
 from redraw.image.picture import Limits
 from redraw.models.catalog import Catalog, ModelFile
 from redraw.models.devices import resolve_device, resolve_dtype
+from redraw.models.hashes import digest_stamp
+from redraw.models.kept import Kept, needs_of
 from redraw.models.loader import load_model
-from redraw.models.model import Model
+from redraw.models.model import Model, Saving
 from redraw.models.places import places
+from redraw.models.shelf import Shelf
 from redraw.pipeline import Control, Progress, Result, run
 from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 from redraw.settings import Settings
@@ -83,7 +86,8 @@ class Studio:
         dtype: auto, fp32, bf16 or fp16, for requests that say auto.
         settings: where data and limits come from; None reads the environment and the configuration file.
 
-    The starter model is always at hand under the name `redraw-starter`. The last model stays loaded.
+    The starter model is always at hand under the name `redraw-starter`. The last models stay loaded, as many as the
+    setting `models_in_memory` says.
     """
 
     def __init__(
@@ -103,25 +107,42 @@ class Studio:
             cache=self.settings.models_cache,
         )
         self.limits = Limits(max_pixels=int(self.settings.max_megapixels * 1_000_000))
-        self._loaded: tuple[tuple[Any, ...], Model] | None = None
+        self.shelf = Shelf(self.catalog)
+        self.kept = Kept(self.settings.models_in_memory, self.settings.models_on_device)
 
     def models(self) -> list[ModelFile]:
         """Return every model at hand."""
         return list(self.catalog)
 
-    def load(self, request: Generation) -> Model:
-        """Return the model a request asks for, loaded where and as it asks; `UnknownName` if there is none such."""
+    def load(self, request: Generation, beside: Model | None = None) -> Model:
+        """Return the model a request asks for, loaded where and as it asks.
+
+        Args:
+            request: what is asked for.
+            beside: a model of the same run, which stays loaded.
+
+        Raises:
+            UnknownName: there is no such model or VAE.
+            OutOfMemory: it does not fit; nothing was read.
+        """
         device = resolve_device(self.settings.device if request.device == "auto" else request.device)
         dtype = resolve_dtype(self.settings.dtype if request.dtype == "auto" else request.dtype, device)
-        path = self._checkpoint(request.model).path
-        vae = self._vae(request.vae)
-        key = (path, path.stat().st_mtime_ns if path.is_file() else 0, vae, device, dtype)
-        if self._loaded is None or self._loaded[0] != key:
-            self._loaded = None  # let go of the old one before the new one is read
-            model = load_model(path, device=device, dtype=dtype, vae=vae, cache=self.settings.models_cache)
-            model.save_memory(self.settings.memory)
-            self._loaded = (key, model)
-        return self._loaded[1]
+        file, vae = self._checkpoint(request.model), self._vae(request.vae)
+        key = (file.path, digest_stamp(file.path), vae, device, dtype)
+        with_vae = None if vae is None else self.catalog.facts_of(vae)
+        needs = needs_of(file.name, file.facts, device, dtype, self.settings.memory, with_vae)
+
+        def load(saving: Saving) -> Model:
+            first = device if saving == "auto" else "cpu"  # not all of it goes to the device
+            model = load_model(file.path, device=first, dtype=dtype, vae=vae, cache=self.settings.models_cache)
+            model.save_memory(saving)
+            return model if saving == "auto" else model.to(device, dtype)
+
+        return self.kept.get(key, needs, load, beside)
+
+    def unload(self) -> None:
+        """Let go of every loaded model; the next run loads what it needs again."""
+        self.kept.clear()
 
     def run(self, request: Generation) -> Run:
         """Return the run of any request; nothing is computed before it is iterated, but its model is loaded."""
@@ -129,8 +150,12 @@ class Studio:
         if model.path == starter.weights():
             unsaid = {k: v for k, v in starter.DEFAULTS.items() if k not in request.model_fields_set}
             request = request.changed(**unsaid) if unsaid else request
+        refiner = (
+            None if request.refiner is None else self.load(request.changed(model=request.refiner, vae=None), model)
+        )
         control = Control()
-        return Run(run(request, model, limits=self.limits, control=control), control)
+        events = run(request, model, limits=self.limits, control=control, shelf=self.shelf, refiner=refiner)
+        return Run(events, control)
 
     def img2img(
         self,
@@ -190,11 +215,7 @@ class Studio:
         path = Path(name).expanduser()
         if path.exists():
             return path
-        for folder in self.settings.models_dirs:
-            for found in sorted(folder.rglob("*")):
-                if found.is_file() and name in (found.name, found.stem):
-                    return found
-        raise RequestError("vae", name, "it is a file, or the name of one below the models folders")
+        return self.catalog.find_file("vae", name).path
 
 
 def as_reference(image: Pictureish) -> PictureRef:

@@ -62,6 +62,7 @@ def test_the_help_has_sections_and_everyday_options_first() -> None:
         "Picture",
         "Seed",
         "Prompt",
+        "Refiner",
         "Sampler",
         "Machine",
         "Output",

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from redraw.compat.masks import SOFT_SCRIPT, decode_picture, mask_fields, mask_outputs, soft_fields
 from redraw.compat.names import resolve_sampler
-from redraw.compat.overrides import IMG2IMG_ONLY, apply_noise_fields, apply_settings
+from redraw.compat.overrides import IMG2IMG_ONLY, apply_noise_fields, apply_prompt_settings, apply_settings
+from redraw.conditioning.tags import with_networks
 from redraw.errors import RequestError
 from redraw.request import Generation, Img2Img, Txt2Img, describe_fields
 
@@ -148,7 +149,13 @@ def _shared_fields(body: Mapping[str, Any], settings: Mapping[str, Any], said: l
     if body.get("eta") is not None:
         fields["eta"] = float(_number(body, "eta", 0))
     apply_noise_fields(fields, body, settings)
-    for name in ("styles", "restore_faces", "refiner_checkpoint", "script_name", "infotext"):
+    apply_prompt_settings(fields, settings)
+    if body.get("disable_extra_networks"):
+        fields["prompt"] = _without_tags(fields["prompt"])
+    if body.get("refiner_checkpoint") not in (None, "", "None"):
+        fields["refiner"] = str(body["refiner_checkpoint"])
+        fields["refiner_switch_at"] = float(_number(body, "refiner_switch_at", 0.8))
+    for name in ("styles", "restore_faces", "script_name", "infotext"):
         if body.get(name):
             said.append(f"{name}: not available yet")
     return fields
@@ -196,6 +203,12 @@ def _texts(value: Any) -> str | tuple[str, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(str(entry) for entry in value)
     return str(value or "")
+
+
+def _without_tags(texts: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if isinstance(texts, str):
+        return with_networks(texts)[0]
+    return tuple(with_networks(text)[0] for text in texts)
 
 
 def _seed(value: Any) -> int | tuple[int, ...]:

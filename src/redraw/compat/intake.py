@@ -118,6 +118,12 @@ def intake(
     options, _ = with_listed_names(options, shelf)
     fields = {**body.echoed(), **(body.model_extra or {}), "alwayson_scripts": scripts, "override_settings": overrides}
     fields |= _prompts(body, shelf.styles, said) | _pictures(body, limits or Limits())
+    if body.refiner_checkpoint not in (None, "", "None"):
+        fields["refiner_checkpoint"] = shelf.model(body.refiner_checkpoint)
+        if fields["refiner_checkpoint"] is None:
+            raise Refusal(
+                500, error="Exception", errors=f"Could not find checkpoint with name {body.refiner_checkpoint}"
+            )
     for name in ("styles", "infotext", "script_name"):
         fields.pop(name)
     translate = a1111.img2img if endpoint == "img2img" else a1111.txt2img

@@ -29,6 +29,10 @@ def _optional_name(value: Any) -> str | None:
     return None if value in (None, "", "None", "Automatic") else str(value)
 
 
+def _emphasis(value: Any) -> str:
+    return {"No norm": "no-norm", "Ignore": "ignore", "None": "none"}.get(str(value), "original")
+
+
 # Settings (`override_settings`, or the server's own options) that change a picture; reference section 8.1.
 _SETTINGS: Final[Mapping[str, _Rule]] = {
     "sd_model_checkpoint": _Rule("model", _optional_name),
@@ -55,6 +59,11 @@ _SETTINGS: Final[Mapping[str, _Rule]] = {
     "sd_noise_schedule": _Rule("zero_terminal_snr", lambda value: value == "Zero Terminal SNR"),
     "skip_early_cond": _Rule("skip_early_cfg", float),
     "s_min_uncond_all": _Rule("ngms_all_steps", bool),
+    "emphasis": _Rule("emphasis", _emphasis),
+    "enable_prompt_comments": _Rule("prompt_comments", bool),
+    "use_old_scheduling": _Rule("prompt_timeline", lambda value: "old" if value else "new"),
+    "sdxl_clip_l_skip": _Rule("clip_skip_sdxl", bool),
+    "refiner_switch_by_sample_steps": _Rule("refiner_by_steps", bool),
     "uni_pc_variant": _Rule("unipc_variant", str),
     "uni_pc_skip_type": _Rule("unipc_skip_type", str),
     "uni_pc_order": _Rule("unipc_order", int),
@@ -78,15 +87,14 @@ _NOISE_FIELDS: Final = (
 _NOT_YET: Final = frozenset(
     # one text, since one name to a line would fill a page
     """
-    token_merging_ratio token_merging_ratio_img2img token_merging_ratio_hr sd_vae_encode_method sd_vae_decode_method
-    face_restoration emphasis use_old_emphasis_implementation use_old_karras_scheduler_sigmas upcast_attn
-    no_dpmpp_sde_batch_determinism use_old_hires_fix_width_height hires_fix_use_firstpass_conds use_old_scheduling
-    use_downcasted_alpha_bar refiner_switch_by_sample_steps hires_fix_refiner_pass sdxl_clip_l_skip sdxl_crop_top
-    sdxl_crop_left sdxl_refiner_low_aesthetic_score sdxl_refiner_high_aesthetic_score sd3_enable_t5 sd_unet
-    pad_cond_uncond pad_cond_uncond_v0 fp8_storage cache_fp16_weight enable_prompt_comments sd_hypernetwork sd_lora
-    lora_functional lora_preferred_name extra_networks_default_multiplier hypertile_enable_unet hypertile_enable_vae
-    enable_pnginfo add_model_name_to_info add_model_hash_to_info add_vae_name_to_info add_vae_hash_to_info
-    add_version_to_infotext add_user_name_to_info postprocessing_enable_in_main_ui
+    token_merging_ratio token_merging_ratio_img2img token_merging_ratio_hr sd_vae_encode_method
+    sd_vae_decode_method face_restoration use_old_emphasis_implementation use_old_karras_scheduler_sigmas
+    upcast_attn no_dpmpp_sde_batch_determinism use_old_hires_fix_width_height hires_fix_use_firstpass_conds
+    use_downcasted_alpha_bar hires_fix_refiner_pass sdxl_refiner_low_aesthetic_score
+    sdxl_refiner_high_aesthetic_score sd3_enable_t5 sd_unet fp8_storage cache_fp16_weight lora_functional
+    lora_preferred_name hypertile_enable_unet hypertile_enable_vae enable_pnginfo add_model_name_to_info
+    add_model_hash_to_info add_vae_name_to_info add_vae_hash_to_info add_version_to_infotext
+    add_user_name_to_info postprocessing_enable_in_main_ui
     """.split()  # noqa: SIM905
 )
 
@@ -104,6 +112,27 @@ def apply_noise_fields(fields: dict[str, Any], body: Mapping[str, Any], settings
         if value is not None:
             fields[ours] = value
     fields["infotext_without"] = tuple(unsaid)
+
+
+def apply_prompt_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -> None:
+    """Set in `fields` what several settings say together: padding, SDXL's crop, networks added to every prompt."""
+    padded = "pad-v0" if settings.get("pad_cond_uncond_v0") else "pad" if settings.get("pad_cond_uncond") else "no"
+    crop = (int(settings.get("sdxl_crop_left") or 0), int(settings.get("sdxl_crop_top") or 0))
+    fields["pad_prompts"] = padded
+    fields["sdxl_crop"] = crop if any(crop) else None
+    fields["unknown_networks"] = "ignore"
+    for setting, kind in (("sd_lora", "lora"), ("sd_hypernetwork", "hypernet")):
+        name, share = settings.get(setting), settings.get("extra_networks_default_multiplier", 1.0)
+        if name not in (None, "", "None"):
+            tag = f"<{kind}:{name}:{share}>"
+            fields["prompt"] = _with_tag(fields["prompt"], tag)
+
+
+def _with_tag(prompts: str | tuple[str, ...], tag: str) -> str | tuple[str, ...]:
+    """Put a tag behind every prompt that does not name this network itself."""
+    if isinstance(prompts, tuple):
+        return tuple(str(_with_tag(prompt, tag)) for prompt in prompts)
+    return prompts if tag.rpartition(":")[0] in prompts else prompts + tag
 
 
 def apply_settings(fields: dict[str, Any], settings: Mapping[str, Any], said: list[str]) -> None:

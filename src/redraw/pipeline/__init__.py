@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from redraw.image.picture import Limits
 from redraw.models.model import Model
+from redraw.models.shelf import Shelf
 from redraw.pipeline.events import Control, Progress, Result
 from redraw.pipeline.job import Job
 from redraw.pipeline.latents import encode
@@ -18,7 +19,13 @@ __all__ = ["Control", "Progress", "Result", "decode", "encode", "run", "sample"]
 
 
 def run(
-    request: Generation, model: Model, *, limits: Limits | None = None, control: Control | None = None
+    request: Generation,
+    model: Model,
+    *,
+    limits: Limits | None = None,
+    control: Control | None = None,
+    shelf: Shelf | None = None,
+    refiner: Model | None = None,
 ) -> Iterator[Progress | Result]:
     """Make every picture of a request, yielding `Progress` while working and a `Result` for each.
 
@@ -30,6 +37,8 @@ def run(
         model: with what; it must not be used by another run at the same time.
         limits: on the pictures that are opened.
         control: through which the run can be told to stop early and still give its picture.
+        shelf: the networks and embeddings that prompts may name; None for none.
+        refiner: a model that takes over near the end; the request says when.
 
     Raises:
         PictureError: a source, mask or paint cannot be used.
@@ -41,10 +50,11 @@ def run(
     size = sources[0].picture.size if sources else None
     canvas = plan_canvas(request, model.native_size, size, inner_size(sources))
     scenes = [set_scene(source, canvas) for source in sources]
-    job = Job(request, model, canvas, scenes, plan_shots(request), control or Control())
+    job = Job(request, model, canvas, scenes, plan_shots(request), control or Control(), shelf, refiner)
     known = len(model.notes)
     try:
         yield from job.run()
     finally:
+        job.voices.end()
         model.restore()
         del model.notes[known:]  # what was said of this run is not true of the next

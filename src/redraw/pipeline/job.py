@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 from redraw.errors import NonFinite, OutOfMemory
 from redraw.image.picture import Picture
 from redraw.models.model import Model
+from redraw.models.shelf import Shelf
 from redraw.pipeline.events import Control, Preview, Progress, Result
 from redraw.pipeline.healing import Healer, complaint
 from redraw.pipeline.latents import Latents, blank_latents, scene_latents, soft_edge, with_content
 from redraw.pipeline.paste import Pasted, paste, to_pixels, untouched
-from redraw.pipeline.preview import preview_matrix, preview_pixels
-from redraw.pipeline.recipe import build_infotext, build_recipe
+from redraw.pipeline.preview import preview_picture
+from redraw.pipeline.recipe import Used, build_infotext, build_recipe
 from redraw.pipeline.scene import Scene
 from redraw.pipeline.shots import Canvas, Shot
-from redraw.pipeline.stages import Texts, decode, make_plan, read_texts, sample
+from redraw.pipeline.stages import decode, make_plan, sample
+from redraw.pipeline.texts import Texts
+from redraw.pipeline.voices import Voices
 from redraw.registry import SCHEDULERS
 from redraw.request import Generation, Img2Img
 from redraw.sampling.masking import keep
@@ -51,6 +54,8 @@ class Job:
         scenes: the sources on the canvas; none for txt2img.
         shots: the pictures to make.
         control: what is asked of the run while it works.
+        shelf: networks and embeddings that prompts may name; None for none.
+        refiner: a model that takes over near the end.
     """
 
     def __init__(
@@ -61,10 +66,13 @@ class Job:
         scenes: Sequence[Scene],
         shots: Sequence[Shot],
         control: Control,
+        shelf: Shelf | None = None,
+        refiner: Model | None = None,
     ) -> None:
         self.request, self.model, self.canvas, self.scenes, self.shots = request, model, canvas, scenes, shots
         self.control = control
         self.plan = make_plan(model, request)
+        self.voices = Voices(request, model, self.plan, canvas, scenes, shelf, refiner)
         self.healer = Healer(model, together=model.prompts_together)
         self.known_notes = len(model.notes)
         self.begun = time.monotonic()
@@ -85,7 +93,7 @@ class Job:
         with model.tiling(request.tiling):
             yield self.progress("encode", 0)
             self.encode()
-            texts = read_texts(model, request, self.shots)
+            texts = self.voices.read(self.shots)
             for group in _groups(self.shots, texts, 1 if model.device.type == "cpu" else request.group_size):
                 yield from self.make([self.shots[i] for i in group], [texts[i] for i in group])
                 if self.control.wish == "interrupt":
@@ -110,7 +118,7 @@ class Job:
             finished = self.finish(shot, x[i : i + 1])
             if finished.wrong:
                 finished = yield from self.second_try(shot, texts[i], x[i : i + 1], finished)
-            result = self.result(shot, finished)
+            result = self.result(shot, finished, texts[i])
             self.done += 1
             if not self.control.wish:
                 self.remarks.clear()
@@ -128,7 +136,12 @@ class Job:
             last: Step | None = None
             together, size = self.healer.together, self.canvas.latent
             try:
-                for last in sample(self.model, self.plan, self.request, shots, texts, latents, size, together=together):
+                steps = sample(
+                    *(self.model, self.plan, self.request, shots, texts, latents, size),
+                    together=together,
+                    second=self.voices.second(texts),
+                )
+                for last in steps:
                     yield self.progress("sample", shots[0].index, last, latents)
                     if self.control.wish:
                         last = self.stopped_at(last)
@@ -184,21 +197,27 @@ class Job:
         self.remarks.append(f"{wrong}; {said}")
         return finished
 
-    def result(self, shot: Shot, finished: Finished) -> Result:
+    def result(self, shot: Shot, finished: Finished, texts: Texts | None = None) -> Result:
         """Write down how a picture was made."""
         pasted, picture = finished.pasted, finished.picture
         source = pasted.scene.source if pasted else None
         own = (*source.picture.notes, *source.notes) if source else ()
         about_model = self.model.notes if shot.index == 0 else self.model.notes[self.known_notes :]
-        said = (self.canvas.note, *own, *about_model, *self.healer.notes, *self.remarks)
+        about_texts = (*self.voices.notes, *texts.notes) if texts else ()
+        said = (self.canvas.note, *own, *about_texts, *about_model, *self.healer.notes, *self.remarks)
+        used = self.voices.used(texts) if texts else Used()
         notes = tuple(dict.fromkeys(note for note in said if note))
         masked = source is not None and source.mask is not None
         size, label = self.canvas.work, self._schedule_label()  # [Q] with floor-8 the size asked for, not the result's
         return Result(
             index=shot.index,
             picture=picture,
-            infotext=build_infotext(self.request, shot, self.model, self.plan.sampler, label, size, masked=masked),
-            recipe=build_recipe(self.request, shot, self.model, size, picture.pixels, len(self.shots), notes),
+            infotext=build_infotext(
+                self.request, shot, self.model, self.plan.sampler, label, size, masked=masked, used=used
+            ),
+            recipe=build_recipe(
+                self.request, shot, self.model, size, picture.pixels, len(self.shots), notes, used=used
+            ),
             seed=shot.seed,
             variation_seed=shot.variation_seed,
             notes=notes,
@@ -240,7 +259,7 @@ class Job:
     def _preview(self, latent: torch.Tensor, begun: Latents | None) -> NDArray[np.uint8]:
         if begun is not None and begun.z is not None and begun.repaint is not None:
             latent = keep(latent, begun.z[:1], begun.repaint[:1])
-        return preview_pixels(latent[0], preview_matrix(self.model))
+        return preview_picture(self.model, latent[0])
 
     def _schedule_label(self) -> str:
         """Return what infotext calls the schedule: the sampler's own where Automatic was asked for."""
@@ -250,10 +269,10 @@ class Job:
 
 
 def _groups(shots: Sequence[Shot], texts: Sequence[Texts], size: int) -> Iterator[list[int]]:
-    """Yield the indexes of pictures that are sampled as one batch: at most `size`, with contexts of equal lengths."""
+    """Yield the indexes of pictures that are sampled as one batch: at most `size`, with texts of one structure."""
     group: list[int] = []
     for i in range(len(shots)):
-        if group and (len(group) == size or texts[i].lengths != texts[group[0]].lengths):
+        if group and (len(group) == size or texts[i].structure != texts[group[0]].structure):
             yield group
             group = []
         group.append(i)

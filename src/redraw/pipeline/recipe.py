@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import torch
 
+from redraw.conditioning.tags import without_comments
 from redraw.geometry import Size
 from redraw.image import infotext
 from redraw.image.picture import Pixels
@@ -218,7 +219,10 @@ def build_infotext(
         "Version": program(),
     }
     kept = {key: value for key, value in params.items() if key not in request.infotext_without}
-    return infotext.build(with_tags(shot.prompt, request.networks), shot.negative_prompt, kept)
+    prompt, negative = (
+        without_comments(t) if request.prompt_comments else t for t in (shot.prompt, shot.negative_prompt)
+    )
+    return infotext.build(with_tags(prompt, request.networks), negative, kept)
 
 
 def _mask_weight(model: Model, redraws: Img2Img | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The stages of a run, each usable by itself: read the texts, sample latents, decode them."""
+"""The stages of a run, each usable by itself: plan, sample latents, decode them; texts are read by `texts.Reader`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import torch
 
-from redraw.conditioning.text import encode as encode_texts
 from redraw.errors import NonFinite
 from redraw.geometry import Size
 from redraw.models.model import Extras, Model
 from redraw.pipeline.healing import memory_for
 from redraw.pipeline.latents import EDIT_CHANNELS, Latents
+from redraw.pipeline.networks import NOTHING, Outfit, wear
 from redraw.pipeline.shots import Shot
+from redraw.pipeline.texts import Conditions, Texts
 from redraw.request import Generation, Img2Img
 from redraw.sampling import trajectory
 from redraw.sampling.denoiser import Cond, Conditioned
 from redraw.sampling.guidance import Guided, Skips
+from redraw.sampling.handover import Handover, Refined
 from redraw.sampling.levels import NoiseLevels
 from redraw.sampling.masking import Blend, Masked, SoftBlend, form_for, hard_blend
 from redraw.sampling.noise import Noise, Seed
@@ -49,28 +51,6 @@ def make_plan(model: Model, request: Generation) -> Plan:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """The context of one picture: prompt and negative prompt, `[1, 77*k, width]` each."""
-
-    positive: torch.Tensor
-    negative: torch.Tensor
-
-    @property
-    def lengths(self) -> tuple[int, int]:
-        """Numbers of token vectors."""
-        return self.positive.shape[1], self.negative.shape[1]
-
-
-@torch.inference_mode()
-def read_texts(model: Model, request: Generation, shots: Sequence[Shot]) -> list[Texts]:
-    """Return the context of every picture of a run; equal prompts are encoded once."""
-    wanted = list(dict.fromkeys([s.prompt for s in shots] + [s.negative_prompt for s in shots]))
-    contexts = encode_texts(model, wanted, request.clip_skip, request.comma_backtrack)
-    by_text = dict(zip(wanted, contexts, strict=True))
-    return [Texts(by_text[s.prompt], by_text[s.negative_prompt]) for s in shots]
-
-
 def sample(
     model: Model,
     plan: Plan,
@@ -81,6 +61,7 @@ def sample(
     size: Size,
     *,
     together: bool = True,
+    second: Second | None = None,
 ) -> Iterator[Step]:
     """Run the sampler over some pictures as one batch and yield each step; the last step's `x` is the result.
 
@@ -89,18 +70,24 @@ def sample(
         plan: from `make_plan`.
         request: the run.
         shots: the pictures of this batch.
-        texts: their contexts, of equal lengths.
+        texts: what they listen to, of one structure.
         latents: what they start from, a row each (`latents.with_content` was applied).
         size: of the latents.
         together: evaluate the prompts of a step as one batch; needs more memory.
+        second: who takes over near the end, if anybody does.
 
     Raises:
         NonFinite: the UNet gave NaN or infinity.
         OutOfMemory: the device has too little memory.
     """
     noise = _noise(model, request, shots, size)
-    guided = _guided(model, plan, request, texts, latents.concat, together)
-    denoiser = _masked(guided, plan, request, latents)
+    extra = {} if latents.concat is None else {"concat": latents.concat}
+    guided = _guided(plan, request, Conditions(model, texts, request, size, extra), together)
+    denoise: Guided | Refined = guided
+    if second is not None:
+        refined = Conditions(second.model, second.texts, request, size)
+        denoise = Refined(guided, _guided(second.plan, request, refined, together), _handover(plan, request))
+    denoiser = _masked(denoise, plan, request, latents)
     steps = trajectory.run(plan, denoiser, latents.z, noise, run_options(request))
     last: Step | None = None
     while True:
@@ -149,7 +136,28 @@ def _noise(model: Model, request: Generation, shots: Sequence[Shot], size: Size)
     return Noise.from_seeds(shape, seeds, source=request.rng, device=model.device)
 
 
-def _masked(guided: Guided, plan: Plan, request: Generation, latents: Latents) -> Guided | Masked:
+@dataclass(frozen=True, eq=False)
+class Second:
+    """A model that takes over near the end.
+
+    Attributes:
+        model: the refiner.
+        plan: what the sampler would do with it alone; only its levels count.
+        texts: what the pictures listen to, read by this model.
+    """
+
+    model: Model
+    plan: Plan
+    texts: Sequence[Texts]
+
+
+def _handover(plan: Plan, request: Generation) -> Handover:
+    return Handover(
+        float(request.refiner_switch_at), plan.levels, by_steps=request.refiner_by_steps, total=plan.total_evaluations
+    )
+
+
+def _masked(guided: Guided | Refined, plan: Plan, request: Generation, latents: Latents) -> Guided | Refined | Masked:
     """Return the denoiser that keeps what the mask leaves out; the denoiser itself where there is no mask."""
     if latents.repaint is None or latents.z is None or not isinstance(request, Img2Img):
         return guided
@@ -159,34 +167,28 @@ def _masked(guided: Guided, plan: Plan, request: Generation, latents: Latents) -
     return Masked(guided, latents.z, latents.repaint, blend, form_for(plan.sampler))
 
 
-def _guided(
-    model: Model,
-    plan: Plan,
-    request: Generation,
-    texts: Sequence[Texts],
-    concat: torch.Tensor | None,
-    together: bool,
-) -> Guided:
+def _guided(plan: Plan, request: Generation, conditions: Conditions, together: bool) -> Guided:
     """Return the model as the denoiser of these pictures."""
+    model, extra = conditions.model, conditions.extra
+    alone = len(conditions.texts) == 1
 
     def network(x: torch.Tensor, t: torch.Tensor, cond: Cond) -> torch.Tensor:
         wide = cond.expand(x.shape[0])
+        wear(model, cond.worn if isinstance(cond.worn, Outfit) else NOTHING)
+        more = Extras(wide.extra.get("concat"), wide.extra.get("pooled"), wide.extra.get("sizes"))
         # On a CPU all rows are prompts of one picture: they may share an evaluation, as they do in A1111.
-        return model.predict(x, t, wide.text, Extras(wide.extra.get("concat")), together=len(texts) == 1)
+        return model.predict(x, t, wide.text, more, together=alone)
 
-    extra = {} if concat is None else {"concat": concat}
-    positive = Cond(torch.cat([text.positive for text in texts]), extra)
-    negative = Cond(torch.cat([text.negative for text in texts]), extra)
+    concat = extra.get("concat")
     edits = model.in_channels == EDIT_CHANNELS and isinstance(request, Img2Img) and concat is not None
-    blank = Cond(negative.text, {"concat": torch.zeros_like(concat)}) if edits and concat is not None else None
     return Guided(
         Conditioned(network, plan.levels, model.prediction, quantize=request.quantize),
-        positive=lambda _: [(positive, 1.0)],
-        negative=lambda _: negative,
+        positive=conditions.positive,
+        negative=conditions.negative,
         scale=float(request.cfg_scale) * plan.sampler.cfg_factor,
         together=together,
         image_scale=_image_scale(request) if edits else None,
-        blank=None if blank is None else lambda _: blank,
+        blank=conditions.blank if edits else None,
         needs_uncond=plan.sampler.needs_uncond,
         skips=Skips(
             ngms=float(request.ngms),

@@ -6,7 +6,7 @@ answers its estimate D of x0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
@@ -58,10 +58,12 @@ class Cond:
         text: [b, tokens, width], or [1, tokens, width] for the same prompt in every image.
         extra: further tensors by name, each [b, ...] or [1, ...] by itself (SDXL's pooled text and sizes; "concat":
             an inpainting model's mask and masked latent, an editing model's picture).
+        worn: which networks (LoRA) the weights carry meanwhile, in any form that the network understands.
     """
 
     text: Tensor
     extra: Mapping[str, Tensor] = field(default_factory=lambda: MappingProxyType({}))
+    worn: Hashable = None
 
     @property
     def tokens(self) -> int:
@@ -70,26 +72,29 @@ class Cond:
 
     def image(self, i: int) -> Cond:
         """Return the part of image `i`, batch 1."""
-        return Cond(image_row(self.text, i), {k: image_row(v, i) for k, v in self.extra.items()})
+        return Cond(image_row(self.text, i), {k: image_row(v, i) for k, v in self.extra.items()}, self.worn)
 
     def expand(self, b: int) -> Cond:
         """Return this with batch `b`; a ValueError where a tensor has neither one row nor `b`."""
-        return Cond(_rows(self.text, b), {k: _rows(v, b) for k, v in self.extra.items()})
+        return Cond(_rows(self.text, b), {k: _rows(v, b) for k, v in self.extra.items()}, self.worn)
 
     @staticmethod
     def join(conds: Sequence[Cond], b: int) -> Cond:
         """Return `conds`, each expanded to batch `b`, one after another along the batch.
 
         Raises:
-            ValueError: they do not all have the same further tensors, or not in batch 1 or `b`.
+            ValueError: they do not all have the same further tensors and networks, or not in batch 1 or `b`.
         """
         names = [set(c.extra) for c in conds]
         if any(n != names[0] for n in names):
             raise ValueError(f"conditions with different tensors cannot share a batch: {names}")
+        if any(c.worn != conds[0].worn for c in conds):
+            raise ValueError("conditions that wear different networks cannot share a batch")
         wide = [c.expand(b) for c in conds]
         return Cond(
             torch.cat([c.text for c in wide]),
             {k: torch.cat([c.extra[k] for c in wide]) for k in wide[0].extra},
+            conds[0].worn,
         )
 
 

@@ -7,7 +7,7 @@ that edit by instruction also steer towards their picture: Brooks et al. 2023, "
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -16,8 +16,9 @@ from torch import Tensor
 from redraw.errors import RequestError
 from redraw.sampling.denoiser import Cond, Conditioned, Denoised, Denoiser
 
-Positive = Callable[[int], Sequence[tuple[Cond, float]]]
-"""`evaluations so far -> the sub-prompts joined by AND, each with its weight`."""
+Weight = float | Tensor
+Positive = Callable[[int], Sequence[tuple[Cond, Weight]]]
+"""`evaluations so far -> the sub-prompts joined by AND, each with its weight`: a number, or `[1, 1, h, w]` by place."""
 Negative = Callable[[int], Cond]
 """`evaluations so far -> the negative prompt`."""
 
@@ -99,7 +100,7 @@ class Guided:
             return self._edit(x, sigma, t, n, prompts, self.image_scale)
         skipped = self.skips.now(n, sigma, t)
         # A1111 evaluates the negative prompt at scale 1 too; U + (C - U) * 1 is C, so that is time for nothing.
-        idle = len(prompts) == 1 and prompts[0][1] * self.scale == 1 and not self.needs_uncond
+        idle = len(prompts) == 1 and _is_one(prompts[0][1], self.scale) and not self.needs_uncond
         conds = [cond for cond, _ in prompts]
         if skipped or idle:
             C = self._evaluate(x, sigma, t, conds)
@@ -130,7 +131,7 @@ class Guided:
         sigma: Tensor,
         t: Tensor | None,
         n: int,
-        prompts: Sequence[tuple[Cond, float]],
+        prompts: Sequence[tuple[Cond, Weight]],
         image_scale: float,
     ) -> Denoised:
         """Return evaluation `n` guided by prompt and picture."""
@@ -146,14 +147,14 @@ class Guided:
         return Denoised(U + (C - C_I) * self.scale + (C_I - U) * image_scale, U)
 
     def _evaluate(self, x: Tensor, sigma: Tensor, t: Tensor | None, conds: Sequence[Cond]) -> list[Tensor]:
-        """Return D under each of `conds`, evaluating equal lengths together where asked to."""
+        """Return D under each of `conds`, evaluating equal lengths and networks together where asked to."""
         if not self.together:
             return [self.conditioned(x, sigma, cond, t) for cond in conds]
-        b, by_length = x.shape[0], dict[int, list[int]]()
+        b, alike = x.shape[0], dict[Hashable, list[int]]()
         for k, cond in enumerate(conds):
-            by_length.setdefault(cond.tokens, []).append(k)
+            alike.setdefault((cond.tokens, cond.worn), []).append(k)
         out: list[Tensor] = [x] * len(conds)
-        for ks in by_length.values():
+        for ks in alike.values():
             m = len(ks)
             joint = self.conditioned(
                 torch.cat([x] * m),
@@ -187,6 +188,11 @@ class PerImage:
     def image(self, i: int) -> Denoiser:
         """Return a fresh denoiser for image `i` alone."""
         return self.denoisers[i].image(0)
+
+
+def _is_one(weight: Weight, scale: float) -> bool:
+    """Say whether a prompt of this weight leaves the negative prompt without effect."""
+    return not isinstance(weight, Tensor) and weight * scale == 1
 
 
 def _of_image(negative: Negative, i: int) -> Negative:

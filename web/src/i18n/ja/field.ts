@@ -58,13 +58,13 @@ export const field = {
   comma_backtrack: { title: "プロンプトの折り返し", help: "長いプロンプトを区切るとき、カンマを探して戻るトークン数。" },
   emphasis: {
     title: "強調の方式",
-    help: "(強く:1.2) や [弱く] の扱い：元の方式、正規化なし、無視、ただの文字。",
+    help: "(word:1.2) や [word] の扱い：元の方式、正規化なし、無視、ただの文字。",
     choices: { original: "元の方式", "no-norm": "正規化なし", ignore: "無視", none: "ただの文字" },
   },
   prompt_comments: { title: "プロンプトのコメント", help: "# から行末までをプロンプトに含めない。" },
   prompt_timeline: {
     title: "プロンプト編集",
-    help: "[前:後:時点] の時点の読み方。旧方式では整数はステップ、それ以外は割合。",
+    help: "[from:to:when] の whenの読み方。旧方式では整数はステップ、それ以外は割合。",
     choices: { new: "現在の方式", old: "A1111 1.6 より前" },
   },
   pad_prompts: {
@@ -72,7 +72,7 @@ export const field = {
     help: "プロンプトとネガティブプロンプトを同じ長さにして一度に評価する。",
     choices: { no: "しない", pad: "揃える", "pad-v0": "旧方式で揃える" },
   },
-  networks: { title: "ネットワーク", help: "全体に使う LoRA やハイパーネットワーク：名前:強さ。" },
+  networks: { title: "ネットワーク", help: "全体に使う LoRA やハイパーネットワーク：name:weight の形。" },
   unknown_networks: {
     title: "見つからないネットワーク",
     help: "プロンプトの LoRA やハイパーネットワークが見つからないとき。",
@@ -80,7 +80,7 @@ export const field = {
   },
   region_masks: { title: "領域のマスク", help: "プロンプトの <region:1> が効く所を白で示すマスク。二枚目は <region:2>。" },
   clip_skip_sdxl: { title: "SDXL の CLIP スキップ", help: "SDXL の一つ目のテキストエンコーダにも CLIP スキップを効かせる。" },
-  sdxl_crop: { title: "SDXL のクロップ", help: "左x上：画像がこれだけ切り落とされたと SDXL に伝える。" },
+  sdxl_crop: { title: "SDXL のクロップ", help: "LEFTxTOP：画像がこれだけ切り落とされたと SDXL に伝える。" },
   refiner: { title: "リファイナー", help: "終わり近くで引き継ぐチェックポイント：名前、ハッシュ、ファイル。" },
   refiner_switch_at: { title: "切り替え位置", help: "ノイズのどれだけが消えたら引き継ぐか。1 は引き継がない。" },
   refiner_by_steps: { title: "ステップで数える", help: "ノイズではなくステップの割合で切り替える。" },

@@ -58,13 +58,13 @@ export const field = {
   comma_backtrack: { title: "提示词换块", help: "长提示词断开时向前查找逗号的词元数。" },
   emphasis: {
     title: "强调方式",
-    help: "(更强:1.2) 和 [更弱] 的作用：原方式、不归一化、忽略、当作普通文字。",
+    help: "(word:1.2) 和 [word] 的作用：原方式、不归一化、忽略、当作普通文字。",
     choices: { original: "原方式", "no-norm": "不归一化", ignore: "忽略", none: "普通文字" },
   },
   prompt_comments: { title: "提示词注释", help: "不使用 # 之后直到行末的文字。" },
   prompt_timeline: {
     title: "提示词编辑",
-    help: "[前:后:时刻] 中时刻的读法。旧方式：整数为步数，其他为比例。",
+    help: "[from:to:when] 中 when的读法。旧方式：整数为步数，其他为比例。",
     choices: { new: "现在的方式", old: "A1111 1.6 之前" },
   },
   pad_prompts: {
@@ -72,7 +72,7 @@ export const field = {
     help: "让提示词与反向提示词一样长，以便一次计算。",
     choices: { no: "不补齐", pad: "补齐", "pad-v0": "旧方式补齐" },
   },
-  networks: { title: "网络", help: "用于整个任务的 LoRA 或超网络：名称:强度。" },
+  networks: { title: "网络", help: "用于整个任务的 LoRA 或超网络：写作 name:weight。" },
   unknown_networks: {
     title: "找不到的网络",
     help: "提示词中的 LoRA 或超网络不存在时怎么办。",
@@ -80,7 +80,7 @@ export const field = {
   },
   region_masks: { title: "区域蒙版", help: "白色处是提示词中 <region:1> 生效的地方；第二张为 <region:2>。" },
   clip_skip_sdxl: { title: "SDXL 的 CLIP 跳过层数", help: "让 CLIP 跳过层数也作用于 SDXL 的第一个文本编码器。" },
-  sdxl_crop: { title: "SDXL 裁剪", help: "左x上：告诉 SDXL 画面被裁掉了这么多像素。" },
+  sdxl_crop: { title: "SDXL 裁剪", help: "LEFTxTOP：告诉 SDXL 画面被裁掉了这么多像素。" },
   refiner: { title: "精修模型 (Refiner)", help: "在接近结束时接手的模型：名称、哈希或文件。" },
   refiner_switch_at: { title: "切换时机", help: "噪声去除多少之后由精修模型接手；1 为不接手。" },
   refiner_by_steps: { title: "按步数切换", help: "按步数而不是按噪声的比例切换。" },

@@ -13,6 +13,7 @@ from typing import Any, Final
 from PIL import Image
 
 from redraw.compat.refusals import Refusal
+from redraw.conditioning.tags import without_comments
 from redraw.image import infotext
 from redraw.image.encode import Extras, encode_picture
 from redraw.image.grid import grid_shape, image_grid
@@ -95,11 +96,16 @@ def overview(parts: Shared, job: JobRecord, results: Sequence[ResultRecord], set
     return encode_picture(pixels, format=kind, extras=Extras(infotext=results[0].infotext)).data
 
 
+def _said(request: Mapping[str, Any], field: str) -> str:
+    """Return a text of a recipe's request as A1111 repeats it: without comments."""
+    text = str(request.get(field, ""))
+    return without_comments(text) if request.get("prompt_comments", True) else text
+
+
 def info_of(job: JobRecord, results: Sequence[ResultRecord], echo: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of A1111's `info` but pictures' texts, and ours: `not_honoured`, `notes`, `job`."""
     asked = [result.recipe.get("request", {}) for result in results]
-    prompts = [str(request.get("prompt", "")) for request in asked]
-    negatives = [str(request.get("negative_prompt", "")) for request in asked]
+    prompts, negatives = ([_said(request, name) for request in asked] for name in ("prompt", "negative_prompt"))
     seeds = [result.seed for result in results]
     subseeds = [int(request.get("variation_seed", -1)) for request in asked]
     said = infotext.parse(results[0].infotext) if results else {}
