@@ -175,14 +175,17 @@ class Catalog:
         found = next((f for f in self.files(kind) if f.path == path), None)
         if found is not None:
             return found
-        try:
-            seen = candidate(path)
-        except OSError as error:
-            raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
-        facts = self._facts([seen])[0]
+        facts = self.facts_of(path)
         if facts.kind != kind:
             raise ModelError(facts.why or f"{path.name}: this is {facts.label or facts.kind}, not a {kind}")
-        return _model_file(seen, facts)
+        return _model_file(candidate(path), facts)
+
+    def facts_of(self, path: Path) -> Facts:
+        """Return what is known about any file, in the folders or not; raises `ModelError` if it cannot be read."""
+        try:
+            return self._facts([candidate(path)])[0]
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
 
     def sha256(self, file: ModelFile) -> str:
         """Return the file's SHA-256, from the cache while its size and time are unchanged."""
@@ -208,19 +211,18 @@ class Catalog:
         known = known_digest(file.path, TENSORS, self.cache) if file.kind == "lora" else self.known_sha256(file)
         return None if known is None else known[:digits]
 
-    def known_digests(self, files: Sequence[ModelFile]) -> list[tuple[str, ...]]:
-        """Return for each file every hash of it that is known, of its bytes and of its tensors; no file is read."""
-        kept = [self._store.digests(kind) for kind in (FILE, TENSORS)]
+    def known_digests(self, files: Sequence[ModelFile]) -> list[dict[str, str]]:
+        """Return for each file its hashes that are known, of its bytes (`FILE`) and tensors; no file is read."""
+        kept = {kind: self._store.digests(kind) for kind in (FILE, TENSORS)}
         found = []
         for file in files:
-            digests = [file.facts.said_hash] if file.facts.said_hash else []
-            if file.path.is_dir():
-                whole = self.known_sha256(file)
-                digests += [whole] if whole else []
-            for kind in kept:
-                stamp, digest = kind.get(str(file.path.resolve()), ("", ""))
-                digests += [digest] if digest and stamp == digest_stamp(file.path) else []
-            found.append(tuple(digests))
+            digests = {TENSORS: file.facts.said_hash} if file.facts.said_hash else {}
+            whole = self.known_sha256(file) if file.path.is_dir() else None
+            digests |= {FILE: whole} if whole else {}
+            for kind, known in kept.items():
+                stamp, digest = known.get(str(file.path.resolve()), ("", ""))
+                digests |= {kind: digest} if digest and stamp == digest_stamp(file.path) else {}
+            found.append(digests)
         return found
 
     def title(self, file: ModelFile) -> str:
@@ -276,7 +278,8 @@ class Catalog:
 
     def _facts(self, wanted: Sequence[Candidate]) -> list[Facts]:
         """Return what is known about each, from the cache where nothing has changed; what had to be read is kept."""
-        kept, rows, found = self._store.facts(), [], []
+        kept = self._store.facts(str(wanted[0].path) if len(wanted) == 1 else None)
+        rows, found = [], []
         for seen in wanted:
             stamp = f"{_reader()};{seen.hint};{seen.stamp}"
             old_stamp, text = kept.get(str(seen.path), ("", ""))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from redraw.errors import RequestError, UnknownName
-from redraw.models.hashes import old_hash
+from redraw.models.hashes import FILE, TENSORS, old_hash
 
 if TYPE_CHECKING:
     from redraw.models.catalog import Catalog, ModelFile
@@ -89,13 +89,22 @@ def find_named(catalog: Catalog, kind: str, name: str, *, paths: bool, read_at_m
         found = _Hashes(catalog, files, read_at_most).find(wanted, title)
         if found is not None:
             return found
-    path = Path(wanted).expanduser() if paths else None
-    if path is not None and path.exists():
+    path = _path(wanted) if paths else None
+    if path is not None:
         return catalog.at_path(kind, path)
     parts = [f for f in files if wanted.lower() in f.name.lower()] if kind == "checkpoint" else []
     if parts:
         return _one(catalog, what, name, parts, paths)
     raise UnknownName(what, name, [f.name for f in files])
+
+
+def _path(wanted: str) -> Path | None:
+    """Return the file or folder at a path that was written, None if there is none."""
+    try:
+        path = Path(wanted).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, nobody's home, or no path at all
+        return None
 
 
 def _by_name(files: Sequence[ModelFile], wanted: str) -> list[ModelFile]:
@@ -149,14 +158,14 @@ class _Hashes:
         order = [*namesakes, *(f for f in self.files if f not in namesakes)]
         known = self.catalog.known_digests(order)
         for file, digests in zip(order, known, strict=True):
-            if any(digest.startswith(digits) for digest in digests):
+            if any(digest.startswith(digits) for digest in digests.values()):
                 return file
         if len(digits) == 8:
             old = next((f for f in order if f.kind == "checkpoint" and _has_old_hash(f, digits)), None)
             if old is not None:
                 return old
         # A title whose name is there: only the namesakes are read, not every file somebody has.
-        unknown = [f for f, digests in zip(order, known, strict=True) if not digests]
+        unknown = [f for f, digests in zip(order, known, strict=True) if not _wanted(f) <= digests.keys()]
         return self._read([f for f in unknown if f in namesakes] if namesakes else unknown, digits)
 
     def _read(self, files: Sequence[ModelFile], digits: str) -> ModelFile | None:
@@ -173,6 +182,11 @@ class _Hashes:
             if file.kind == "lora" and self.catalog.short_hash(file).startswith(digits[:12]):
                 return file
         return None
+
+
+def _wanted(file: ModelFile) -> set[str]:
+    """Return the kinds of hash a file may be asked for by."""
+    return {FILE, TENSORS} if file.kind == "lora" else {FILE}
 
 
 def _has_old_hash(file: ModelFile, digits: str) -> bool:

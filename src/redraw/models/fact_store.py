@@ -48,9 +48,11 @@ class FactStore:
     def __init__(self, file: Path | None) -> None:
         self.file = file
 
-    def facts(self) -> dict[str, tuple[str, str]]:
-        """Return stamp and facts of every file, by path."""
-        rows = self._use(lambda db: db.execute("SELECT path, stamp, facts FROM facts").fetchall(), _NONE, read=True)
+    def facts(self, only: str | None = None) -> dict[str, tuple[str, str]]:
+        """Return stamp and facts of every file, or of one, by path."""
+        query, values = ("SELECT path, stamp, facts FROM facts", [] if only is None else [only])
+        query += "" if only is None else " WHERE path = ?"
+        rows = self._use(lambda db: _one(db, query, *values), _NONE, read=True)
         return {str(path): (str(stamp), str(facts)) for path, stamp, facts in rows}
 
     def put_facts(self, rows: Iterable[Row]) -> None:
