@@ -153,10 +153,10 @@ def test_a_folder_with_a_part_missing_says_which(tiny: Model, tmp_path: Path) ->
     ("part", "field", "value", "message"),
     [
         ("unet", "addition_embed_type", "text_time", "addition_embed_type"),
-        ("unet", "cross_attention_dim", 1024, "do not fit"),
+        ("unet", "cross_attention_dim", 1024, "width 1024, the text encoder gives 16"),
         ("unet", "block_out_channels", [32, 32], "configuration"),
         ("vae", "down_block_types", ["Odd"], "Odd"),
-        ("text_encoder", "hidden_act", "gelu", "activation gelu"),
+        ("text_encoder", "hidden_act", "relu", "activation relu"),
         ("unet", "attention_head_dim", 7, "do not divide"),
     ],
 )

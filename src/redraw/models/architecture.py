@@ -6,8 +6,8 @@ tell (head counts, the activation) has a default here and is replaced by `hints`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -33,6 +33,9 @@ class UNetShape:
         time_width: width of the time embedding.
         heads: attention heads per level.
         groups: groups of every GroupNorm.
+        vector: width of what it hears besides text: the pooled sentence, then the waves of the sizes; 0: nothing.
+        waves: width of the waves of one size.
+        guidance: width of the waves of a guidance scale it was trained to take (LCM); 0: it takes none.
     """
 
     in_channels: int
@@ -46,6 +49,9 @@ class UNetShape:
     time_width: int
     heads: tuple[int, ...]
     groups: int = 32
+    vector: int = 0
+    waves: int = 0
+    guidance: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class VaeShape:
 
 @dataclass(frozen=True)
 class TextShape:
-    """A CLIP text encoder."""
+    """A CLIP text encoder; `projection` is the width of its pooled sentence, 0 for none."""
 
     width: int
     layers: int
@@ -88,15 +94,22 @@ class TextShape:
     heads: int
     activation: str = "quick_gelu"
     norm_eps: float = 1e-5
+    projection: int = 0
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The three networks of a checkpoint."""
+    """The networks of a checkpoint; `text` is its first text encoder, `more_text` are the others."""
 
     unet: UNetShape
     vae: VaeShape
     text: TextShape
+    more_text: tuple[TextShape, ...] = ()
+
+    @property
+    def texts(self) -> tuple[TextShape, ...]:
+        """Every text encoder, in the order their vectors stand side by side."""
+        return (self.text, *self.more_text)
 
 
 def below(shapes: Shapes, prefix: str) -> dict[str, tuple[int, ...]]:
@@ -159,6 +172,8 @@ def read_unet(shapes: Shapes, heads: int) -> UNetShape:
         linear=len(shapes.get("middle_block.1.proj_in.weight", ())) == 2,
         time_width=time_width,
         heads=(heads,) * len(channels),
+        vector=shapes.get("label_emb.0.0.weight", (0, 0))[1],
+        guidance=shapes.get("time_embed.cond_proj.weight", (0, 0))[1],
     )
 
 
@@ -210,4 +225,28 @@ def read_text(shapes: Shapes, head_width: int = 64) -> TextShape:
         positions=_shape(shapes, "embeddings.position_embedding.weight", 2)[0],
         vocabulary=vocabulary,
         heads=max(1, width // head_width),
+        projection=shapes.get("text_projection.weight", (0, 0))[0],
     )
+
+
+def with_waves(unet: UNetShape, texts: Sequence[TextShape], sizes: int) -> UNetShape:
+    """Return `unet` with the width of one size's waves: what its vector has besides the pooled sentence, shared out."""
+    if bool(unet.vector) != bool(sizes):
+        raise Mismatch("the UNet is told no sizes" if sizes else "the UNet is told sizes, which this family's is not")
+    if not sizes:
+        return unet
+    pooled = sum(text.projection for text in texts)
+    waves, rest = divmod(unet.vector - pooled, sizes)
+    if rest or waves < 2 or waves % 2:
+        raise Mismatch(
+            f"the UNet is told {unet.vector} numbers, which a sentence of {pooled} and {sizes} sizes are not"
+        )
+    return replace(unet, waves=waves)
+
+
+def check_fit(shape: Architecture) -> None:
+    """Raise `Mismatch` unless the UNet listens to what the text encoders give."""
+    given = sum(text.width for text in shape.texts)
+    if shape.unet.context != given:
+        who = "the text encoder gives" if len(shape.texts) == 1 else "the text encoders together give"
+        raise Mismatch(f"the UNet listens to vectors of width {shape.unet.context}, {who} {given}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ Config = Mapping[str, Any]
 
 # Fields of a diffusers UNet that Redraw does not vary, and the one value each may have.
 _UNET_FIXED: Final[Mapping[str, tuple[Any, ...]]] = {
-    "addition_embed_type": (None,),
+    "addition_embed_type": (None, "text_time"),
     "class_embed_type": (None,),
     "encoder_hid_dim": (None,),
     "time_embedding_type": ("positional",),
@@ -22,6 +22,7 @@ _UNET_FIXED: Final[Mapping[str, tuple[Any, ...]]] = {
     "act_fn": ("silu",),
     "mid_block_type": ("UNetMidBlock2DCrossAttn",),
     "center_input_sample": (False,),
+    "reverse_transformer_layers_per_block": (None,),
 }
 
 
@@ -29,7 +30,16 @@ def unet_config(shape: UNetShape) -> dict[str, Any]:
     """Return the arguments of `UNet2DConditionModel`."""
     attended = [bool(d) for d in shape.depth]
     depth = tuple(d or 1 for d in shape.depth)
+    if not shape.depth[-1]:  # diffusers' middle is as deep as the last level, even if that has no attention
+        depth = (*depth[:-1], shape.mid_depth)
+    told = {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": shape.waves,
+        "projection_class_embeddings_input_dim": shape.vector,
+    }
     return {
+        **(told if shape.vector else {}),
+        "time_cond_proj_dim": shape.guidance or None,
         "in_channels": shape.in_channels,
         "out_channels": shape.out_channels,
         "block_out_channels": shape.channels,
@@ -75,13 +85,17 @@ def text_config(shape: TextShape) -> dict[str, Any]:
         "vocab_size": shape.vocabulary,
         "hidden_act": shape.activation,
         "layer_norm_eps": shape.norm_eps,
-        "projection_dim": shape.width,
+        "projection_dim": shape.projection or shape.width,
     }
 
 
-def from_configs(unet: Config, vae: Config, text: Config) -> Architecture:
-    """Return the shape that three `config.json`s describe; `Mismatch` names what Redraw cannot build."""
-    return Architecture(unet_shape(unet), vae_shape(vae), text_shape(text))
+def from_configs(unet: Config, vae: Config, *texts: Config, pooled: Sequence[bool] = ()) -> Architecture:
+    """Return the shape that `config.json`s describe; `Mismatch` names what Redraw cannot build.
+
+    `pooled` says for each text encoder whether it has a projection.
+    """
+    shapes = [text_shape(c, p) for c, p in zip(texts, pooled or [False] * len(texts), strict=True)]
+    return Architecture(unet_shape(unet), vae_shape(vae), shapes[0], tuple(shapes[1:]))
 
 
 def unet_shape(config: Config) -> UNetShape:
@@ -95,6 +109,7 @@ def unet_shape(config: Config) -> UNetShape:
     down = config.get("down_block_types") or ("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",)
     if any(kind not in ("CrossAttnDownBlock2D", "DownBlock2D") for kind in down):
         raise Mismatch(f"the UNet has blocks of the kinds {', '.join(down)}")
+    told = config.get("addition_embed_type") == "text_time"
     base = UNetShape(
         in_channels=int(config.get("in_channels", 4)),
         out_channels=int(config.get("out_channels", 4)),
@@ -106,6 +121,9 @@ def unet_shape(config: Config) -> UNetShape:
         linear=bool(config.get("use_linear_projection", False)),
         time_width=int(config.get("time_embedding_dim") or 4 * channels[0]),
         heads=(8,) * levels,
+        vector=int(config.get("projection_class_embeddings_input_dim") or 0) if told else 0,
+        waves=int(config.get("addition_time_embed_dim") or 0) if told else 0,
+        guidance=int(config.get("time_cond_proj_dim") or 0),
     )
     return hinted_unet(base, {"attention_head_dim": 8, **config})
 
@@ -126,8 +144,8 @@ def vae_shape(config: Config) -> VaeShape:
     )
 
 
-def text_shape(config: Config) -> TextShape:
-    """Return the shape a CLIP text configuration describes."""
+def text_shape(config: Config, pooled: bool = False) -> TextShape:
+    """Return the shape a CLIP text configuration describes; `pooled` says whether it has a projection."""
     base = TextShape(
         width=int(config.get("hidden_size", 512)),
         layers=int(config.get("num_hidden_layers", 12)),
@@ -135,6 +153,7 @@ def text_shape(config: Config) -> TextShape:
         positions=int(config.get("max_position_embeddings", 77)),
         vocabulary=int(config.get("vocab_size", 49408)),
         heads=int(config.get("num_attention_heads", 8)),
+        projection=int(config.get("projection_dim", 512)) if pooled else 0,
     )
     return hinted_text(base, config)
 
@@ -165,6 +184,8 @@ def hinted_text(shape: TextShape, hints: Config) -> TextShape:
 
 def _per_level(value: Any, levels: int) -> tuple[int, ...]:
     """Return one whole number for each level, from one number or a list of them."""
+    if isinstance(value, list | tuple) and any(isinstance(v, list | tuple) for v in value):
+        raise Mismatch("the blocks of one level differ from each other")
     numbers = tuple(int(v) for v in value) if isinstance(value, list | tuple) else (int(value),) * levels
     if len(numbers) != levels:
         raise Mismatch(f"{len(numbers)} values are given for {levels} levels")

@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from redraw.errors import UnsupportedModel
+from redraw.models.advice import Advice, advice_for
 from redraw.models.architecture import Architecture
 from redraw.models.checkpoint import Checkpoint, open_checkpoint
-from redraw.models.detect import detect, kind_of
+from redraw.models.detect import UNET, VAE, detect, kind_of
+from redraw.models.families import Family
 from redraw.models.folders import Folder, open_folder
 from redraw.models.hashes import model_sha256
+from redraw.models.hints import Hints
 from redraw.models.standard import standard
 
-_SHOWN: int = 2000
+_SHOWN: Final = 2000
+_TASKS: Final = {4: "text and image to image", 8: "instructed editing", 9: "inpainting"}
 
 
 @dataclass(frozen=True)
@@ -94,24 +98,19 @@ def describe(path: Path, *, hashed: bool = True, cache: Path | None = None) -> F
             facts=_other_facts(checkpoint),
             **common,
         )
-    prefixes = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": found.text_prefix}
+    texts = {slot.part: prefix for slot, prefix in zip(found.family.text, found.text_prefixes, strict=True)}
+    prefixes = {"unet": UNET, "vae": VAE, **texts}
     parameters = {n: sum(s.items for k, s in checkpoint.items() if k.startswith(p)) for n, p in prefixes.items()}
     hints = found.hints
-    facts: dict[str, Any] = {
-        "prediction": hints.prediction or found.family.prediction,
-        "native_size": hints.native_size or found.family.native_size,
-        "task": {4: "text and image to image", 8: "instructed editing", 9: "inpainting"}[found.shape.unet.in_channels],
-        "zero_terminal_snr": hints.zero_terminal_snr,
-        "described_by": list(hints.sources) or ["the family's defaults"],
-    }
+    facts = _facts(found.family, found.shape, hints, advice_for(path.stem, checkpoint.metadata, hints.scheduler))
     return FileReport(
         kind="checkpoint",
         label=f"{found.family.label} checkpoint",
         usable=True,
         family=found.family.name,
         parameters={**parameters, "total": sum(parameters.values())},
-        shape=_shape(found.shape),
-        facts=facts,
+        shape=_shape(found.family, found.shape),
+        facts={**facts, "described_by": list(hints.sources) or ["the family's defaults"]},
         **common,
     )
 
@@ -128,13 +127,32 @@ def _folder_report(path: Path, folder: Folder, sha256: str) -> FileReport:
         parameters={**parameters, "total": sum(parameters.values())},
         dtypes=_dtypes(list(folder.weights.values())),
         sha256=sha256,
-        shape=_shape(folder.shape),
-        facts={"prediction": folder.hints.prediction or folder.family.prediction},
+        shape=_shape(folder.family, folder.shape),
+        facts=_facts(folder.family, folder.shape, folder.hints, advice_for(path.name, {}, folder.hints.scheduler)),
     )
 
 
-def _shape(shape: Architecture) -> dict[str, Any]:
-    return {"unet": asdict(shape.unet), "vae": asdict(shape.vae), "text_encoder": asdict(shape.text)}
+def _facts(family: Family, shape: Architecture, hints: Hints, advice: Advice | None) -> dict[str, Any]:
+    """Return what a model does and wants; what only a test run would tell is called unknown."""
+    unknown = family.probed and hints.prediction is None
+    prediction = hints.prediction or family.prediction
+    facts: dict[str, Any] = {
+        "prediction": "unknown: a test run decides when it is loaded" if unknown else prediction,
+        "native_size": hints.native_size or ("unknown" if unknown else family.size_for(prediction)),
+        "task": _TASKS.get(shape.unet.in_channels, "unknown"),
+    }
+    if hints.zero_terminal_snr:
+        facts["zero_terminal_snr"] = True
+    if shape.unet.guidance:
+        facts["guidance"] = "the UNet takes the guidance scale itself"
+    if advice is not None:
+        facts["advice"] = str(advice)
+    return facts
+
+
+def _shape(family: Family, shape: Architecture) -> dict[str, Any]:
+    texts = {slot.part: asdict(text) for slot, text in zip(family.text, shape.texts, strict=True)}
+    return {"unet": asdict(shape.unet), "vae": asdict(shape.vae), **texts}
 
 
 def _dtypes(checkpoints: list[Checkpoint]) -> dict[str, int]:

@@ -7,11 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from redraw.errors import ModelError, UnsupportedModel
-from redraw.models.architecture import Architecture, Mismatch, Shapes, below, read_text, read_unet, read_vae
+from redraw.models.architecture import (
+    Architecture,
+    Mismatch,
+    Shapes,
+    TextShape,
+    below,
+    check_fit,
+    read_text,
+    read_unet,
+    read_vae,
+    with_waves,
+)
 from redraw.models.checkpoint import Checkpoint
 from redraw.models.configs import hinted_text, hinted_unet
-from redraw.models.families import FAMILIES, KINDS, Family, Kind
+from redraw.models.families import FAMILIES, KINDS, Family, Kind, TextSlot
 from redraw.models.hints import Hints, hints_for
+from redraw.models.openclip import transformers_shapes
 
 UNET: Final = "model.diffusion_model."
 VAE: Final = "first_stage_model."
@@ -25,34 +37,35 @@ class Detection:
         family: what it is one of.
         shape: its widths and depths.
         hints: what was said about it outside its tensors.
-        text_prefix: where the names of its text encoder begin.
+        text_prefixes: where the names of its text encoders begin, in the family's order.
     """
 
     family: Family
     shape: Architecture
     hints: Hints
-    text_prefix: str
+    text_prefixes: tuple[str, ...]
 
 
 def detect(checkpoint: Checkpoint) -> Detection:
     """Return what `checkpoint` is, or raise `UnsupportedModel` with what it is instead and what did not match."""
     shapes = {k: spec.shape for k, spec in checkpoint.items()}
-    reasons = []
+    if not shapes:
+        raise UnsupportedModel(checkpoint.path.name, ["there is no tensor in it"])
+    nearest: tuple[int, str] = (-1, "")
     for family in FAMILIES:
-        problems = [p for c in family.conditions if (p := c.problem(shapes)) is not None]
+        problems = [p for c in family.marks if (p := c.problem(shapes)) is not None]
         if not problems:
             try:
                 return _understood(checkpoint, shapes, family)
             except Mismatch as error:
                 problems = [str(error)]
-        matched = [c.key.split("|")[0] for c in family.conditions if not c.absent and c.problem(shapes) is None]
-        reasons.append(f"for {family.label}: {_some(problems)}; of its marks it has {_some(matched) or 'none'}")
+        matched = [c.key.split("|")[0] for c in family.marks if not c.absent and c.problem(shapes) is None]
+        reason = f"for {family.label}: {_some(problems)}; of its marks it has {_some(matched) or 'none'}"
+        good = len(family.marks) - len(problems)
+        if good > nearest[0]:
+            nearest = (good, reason)
     kind = kind_of(shapes)
-    if kind is not None:
-        reasons.insert(0, f"this is {kind.label}")
-    elif not shapes:
-        reasons = ["there is no tensor in it"]
-    raise UnsupportedModel(checkpoint.path.name, reasons)
+    raise UnsupportedModel(checkpoint.path.name, [*([f"this is {kind.label}"] if kind else []), nearest[1]])
 
 
 def kind_of(keys: Mapping[str, object]) -> Kind | None:
@@ -61,22 +74,37 @@ def kind_of(keys: Mapping[str, object]) -> Kind | None:
 
 
 def _understood(checkpoint: Checkpoint, shapes: Shapes, family: Family) -> Detection:
-    prefix = next(p for p in family.text_prefixes if f"{p}embeddings.token_embedding.weight" in shapes)
     hints = hints_for(checkpoint)
+    found = [_text_encoder(shapes, slot) for slot in family.text]
     unet = read_unet(below(shapes, UNET), family.heads)
-    text = replace(read_text(below(shapes, prefix), family.text_head_width), activation=family.activation)
+    if family.head_width:
+        unet = replace(unet, heads=tuple(max(1, c // family.head_width) for c in unet.channels))
     vae = read_vae(below(shapes, VAE))
-    if unet.context != text.width:
-        raise Mismatch(f"the UNet listens to vectors of width {unet.context}, the text encoder gives {text.width}")
     try:
         groups = int(hints.vae.get("norm_num_groups") or vae.groups)
+        texts = [hinted_text(t, hints.text(s.part)) for (_, t), s in zip(found, family.text, strict=True)]
         shape = Architecture(
-            hinted_unet(unet, hints.unet), replace(vae, groups=groups), hinted_text(text, hints.text_encoder)
+            with_waves(hinted_unet(unet, hints.unet), texts, family.sizes),
+            replace(vae, groups=groups),
+            texts[0],
+            tuple(texts[1:]),
         )
     except (Mismatch, TypeError, ValueError) as error:
         said = " and ".join(hints.sources) or "the family's defaults"
         raise ModelError(f"{checkpoint.path.name}: {error} (said by {said})") from error
-    return Detection(family, shape, hints, prefix)
+    check_fit(shape)
+    return Detection(family, shape, hints, tuple(prefix for prefix, _ in found))
+
+
+def _text_encoder(shapes: Shapes, slot: TextSlot) -> tuple[str, TextShape]:
+    """Return where the names of a text encoder begin, and its shape."""
+    prefix = next(p for p in slot.prefixes if slot.token_embedding(p) in shapes)
+    own = below(shapes, prefix)
+    shape = read_text(transformers_shapes(own) if slot.layout == "openclip" else own, slot.head_width)
+    if slot.rule.pooled and not shape.projection:
+        raise Mismatch(f"{prefix}text_projection is missing")
+    projection = shape.projection if slot.rule.pooled else 0
+    return prefix, replace(shape, activation=slot.activation, projection=projection)
 
 
 def _some(names: list[str], shown: int = 2) -> str:

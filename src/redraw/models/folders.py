@@ -1,4 +1,7 @@
-"""Models as diffusers saves them: a folder with `unet/`, `vae/` and `text_encoder/`, each with a `config.json`."""
+"""Models as diffusers saves them: a folder with `unet/`, `vae/` and `text_encoder/`, each with a `config.json`.
+
+SDXL has a `text_encoder_2/` besides, its refiner that one alone.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +12,45 @@ from pathlib import Path
 from typing import Any, Final
 
 from redraw.errors import ModelError, UnsupportedModel
-from redraw.models.architecture import Architecture, Mismatch
+from redraw.models.architecture import Architecture, Mismatch, check_fit, with_waves
 from redraw.models.checkpoint import Checkpoint
-from redraw.models.configs import from_configs
-from redraw.models.families import FAMILIES, Family
+from redraw.models.configs import Config, from_configs
+from redraw.models.families import FAMILIES, VOCABULARY, Family
 from redraw.models.hints import Hints, merged
 from redraw.models.shards import open_part
 
-_PARTS: Final[Mapping[str, str]] = {
+_STEMS: Final[Mapping[str, str]] = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
     "text_encoder": "model",
+    "text_encoder_2": "model",
 }
 _OLD_STEM: Final = "pytorch_model"
+_TEXT: Final = ("text_encoder", "text_encoder_2")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A diffusers folder that is understood."""
+    """A diffusers folder that is understood.
+
+    Attributes:
+        family: what it is one of.
+        shape: its widths and depths.
+        hints: what its configurations say besides.
+        weights: its files by part.
+        zeros_for_empty: whether an empty negative prompt is a context of zeros, None where it does not say.
+    """
 
     family: Family
     shape: Architecture
     hints: Hints
     weights: Mapping[str, Checkpoint]
+    zeros_for_empty: bool | None = None
 
 
 def is_model_folder(path: Path) -> bool:
     """Return whether `path` looks like a model in diffusers' layout."""
-    return all((path / part / "config.json").is_file() for part in _PARTS)
+    return all((path / part / "config.json").is_file() for part in ("unet", "vae")) and bool(_texts(path))
 
 
 def open_folder(path: Path) -> Folder:
@@ -44,40 +58,59 @@ def open_folder(path: Path) -> Folder:
 
     Raises:
         ModelError: a part or its weights are missing or damaged.
-        UnsupportedModel: it is no Stable Diffusion 1 model; says why.
+        UnsupportedModel: it is no model of a known family; says why.
     """
     if not is_model_folder(path):
-        missing = [part for part in _PARTS if not (path / part / "config.json").is_file()]
+        missing = [part for part in ("unet", "vae") if not (path / part / "config.json").is_file()]
+        missing += [] if _texts(path) else ["text_encoder"]
         raise UnsupportedModel(path.name, [f"the folder has no {part}/config.json" for part in missing])
-    if (path / "text_encoder_2").is_dir() or (path / "transformer").is_dir():
-        raise UnsupportedModel(path.name, ["it has more networks than Stable Diffusion 1"])
-    configs = {part: _config(path / part / "config.json") for part in _PARTS}
+    configs = {part: _config(path / part / "config.json") for part in ("unet", "vae", *_texts(path))}
+    family = _family(path, configs)
     try:
-        shape = from_configs(configs["unet"], configs["vae"], configs["text_encoder"])
+        texts = [configs[slot.part] for slot in family.text]
+        shape = from_configs(configs["unet"], configs["vae"], *texts, pooled=[s.rule.pooled for s in family.text])
+        check_fit(shape)
+        with_waves(shape.unet, shape.texts, family.sizes)
     except (Mismatch, KeyError, TypeError, ValueError) as error:
-        raise UnsupportedModel(path.name, [f"its configuration: {error}"]) from error
-    family = _family(path.name, shape, configs["text_encoder"])
+        raise UnsupportedModel(path.name, [f"for {family.label}: its configuration: {error}"]) from error
+    reasons = [f"{t.vocabulary} tokens, not CLIP's {VOCABULARY}" for t in shape.texts if t.vocabulary != VOCABULARY]
+    if reasons:
+        raise UnsupportedModel(path.name, [f"the text encoder knows {reason}" for reason in reasons])
     found: list[tuple[str, Mapping[str, Any]]] = [("the folder", configs)]
     scheduler = path / "scheduler" / "scheduler_config.json"
     if scheduler.is_file():
         found.append((scheduler.name, {"scheduler": _config(scheduler)}))
-    weights = {part: open_part(path / part, (stem, _OLD_STEM)) for part, stem in _PARTS.items()}
-    return Folder(family, shape, merged(found), weights)
+    weights = {part: open_part(path / part, (_STEMS[part], _OLD_STEM)) for part in configs}
+    index = path / "model_index.json"
+    zeros = _config(index).get("force_zeros_for_empty_prompt") if index.is_file() else None
+    return Folder(family, shape, merged(found), weights, zeros if isinstance(zeros, bool) else None)
 
 
-def _family(name: str, shape: Architecture, text: Mapping[str, Any]) -> Family:
+def _texts(path: Path) -> tuple[str, ...]:
+    """Return which text encoders the folder has."""
+    return tuple(part for part in _TEXT if (path / part / "config.json").is_file())
+
+
+def _family(path: Path, configs: Mapping[str, Config]) -> Family:
+    """Return the family with these text encoders, or say why there is none."""
+    unet = configs["unet"]
+    channels, sizes = int(unet.get("in_channels", 4)), unet.get("addition_embed_type") == "text_time"
+    texts = {part: str(configs[part].get("hidden_act", "quick_gelu")) for part in configs if part in _TEXT}
     reasons = []
-    if shape.unet.context != shape.text.width:
-        reasons.append(f"UNet and text encoder do not fit: widths {shape.unet.context} and {shape.text.width}")
-    if shape.unet.in_channels not in (4, 8, 9):
-        reasons.append(f"the UNet takes {shape.unet.in_channels} channels")
-    if shape.text.vocabulary != 49408:
-        reasons.append(f"the text encoder knows {shape.text.vocabulary} tokens, not CLIP's 49408")
-    if shape.text.activation != "quick_gelu":
-        reasons.append(f"the text encoder is not Stable Diffusion 1's (activation {shape.text.activation})")
-    if reasons:
-        raise UnsupportedModel(name, reasons)
-    return FAMILIES[0]
+    for family in FAMILIES:
+        wanted = {slot.part: slot.activation for slot in family.text}
+        if texts != wanted:
+            said = ", ".join(f"{part} with the activation {act}" for part, act in texts.items())
+            reasons.append(f"for {family.label}: it has {said}")
+        elif sizes != bool(family.sizes):
+            reasons.append(f"for {family.label}: the UNet's addition_embed_type is {unet.get('addition_embed_type')!r}")
+        elif channels not in family.in_channels:
+            reasons.append(f"for {family.label}: the UNet takes {channels} channels")
+        else:
+            return family
+    if (path / "transformer").is_dir():
+        reasons.insert(0, "it has a transformer besides or instead of a UNet")
+    raise UnsupportedModel(path.name, reasons)
 
 
 def _config(path: Path) -> dict[str, Any]:

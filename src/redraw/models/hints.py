@@ -22,7 +22,7 @@ from redraw.models.checkpoint import Checkpoint
 from redraw.models.families import Prediction
 
 MAX_SIDECAR: Final = 2**20
-_SECTIONS: Final = ("unet", "vae", "text_encoder", "scheduler")
+_SECTIONS: Final = ("unet", "vae", "text_encoder", "text_encoder_2", "scheduler")
 _SINGLES: Final = ("native_size", "preview")
 _PREDICTIONS: Final[Mapping[str, Prediction]] = {
     "epsilon": "eps",
@@ -50,7 +50,7 @@ class Hints:
     """Facts about a checkpoint from outside its tensors.
 
     Attributes:
-        unet, vae, text_encoder, scheduler: as in `config.json` files of diffusers and transformers.
+        unet, vae, text_encoder, text_encoder_2, scheduler: as in `config.json` files of diffusers and transformers.
         native_size: side in pixels, or None.
         preview: latent channel to RGB, or None.
         sources: who said something, for `describe`.
@@ -59,10 +59,15 @@ class Hints:
     unet: Mapping[str, Any] = field(default_factory=dict)
     vae: Mapping[str, Any] = field(default_factory=dict)
     text_encoder: Mapping[str, Any] = field(default_factory=dict)
+    text_encoder_2: Mapping[str, Any] = field(default_factory=dict)
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     native_size: int | None = None
     preview: tuple[tuple[float, ...], ...] | None = None
     sources: tuple[str, ...] = ()
+
+    def text(self, part: str) -> Mapping[str, Any]:
+        """Return what was said about one text encoder, `text_encoder` or `text_encoder_2`."""
+        return {"text_encoder": self.text_encoder, "text_encoder_2": self.text_encoder_2}[part]
 
     @property
     def prediction(self) -> Prediction | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from redraw.models.architecture import Architecture, TextShape, UNetShape, VaeShape
+from redraw.models.families import family_named
+from redraw.models.openclip import to_openclip
 
 if TYPE_CHECKING:
     import torch
@@ -141,19 +143,22 @@ def to_checkpoint(
     shape: Architecture,
     unet: Mapping[str, torch.Tensor],
     vae: Mapping[str, torch.Tensor],
-    text_encoder: Mapping[str, torch.Tensor],
+    *text_encoders: Mapping[str, torch.Tensor],
+    family: str = "sd1",
 ) -> dict[str, torch.Tensor]:
-    """Return the state of a single-file checkpoint from the three networks' `state_dict()`s.
+    """Return the state of a single-file checkpoint from the networks' `state_dict()`s.
 
-    `text_encoder` may have its names with or without `text_model.`. Buffers such as `alphas_cumprod` are the caller's.
+    Text encoders, in the family's order, may have their names with or without `text_model.`. Buffers such as
+    `alphas_cumprod` are the caller's.
     """
-    text = {k.removeprefix("text_model."): v for k, v in text_encoder.items()}
     parts = {
-        "unet": unet_keys(shape.unet).to_ldm(unet),
-        "vae": vae_keys(shape.vae).to_ldm(vae),
-        "text_encoder": text_keys(shape.text).to_ldm(text),
+        CHECKPOINT_PREFIX["unet"]: unet_keys(shape.unet).to_ldm(unet),
+        CHECKPOINT_PREFIX["vae"]: vae_keys(shape.vae).to_ldm(vae),
     }
-    return {CHECKPOINT_PREFIX[part] + k: v for part, state in parts.items() for k, v in state.items()}
+    for slot, state in zip(family_named(family).text, text_encoders, strict=True):
+        text = {k.removeprefix("text_model."): v for k, v in state.items() if not k.endswith("position_ids")}
+        parts[slot.prefixes[0]] = to_openclip(text) if slot.layout == "openclip" else text_keys().to_ldm(text)
+    return {prefix + k: v for prefix, state in parts.items() for k, v in state.items()}
 
 
 def modern_diffusers_name(name: str) -> str:
@@ -167,6 +172,9 @@ def _unet_modules(shape: UNetShape) -> Iterator[Module]:
     yield Module("input_blocks.0.0", "conv_in")
     yield Module("time_embed.0", "time_embedding.linear_1")
     yield Module("time_embed.2", "time_embedding.linear_2")
+    yield Module("time_embed.cond_proj", "time_embedding.cond_proj")
+    yield Module("label_emb.0.0", "add_embedding.linear_1")
+    yield Module("label_emb.0.2", "add_embedding.linear_2")
     levels = len(shape.channels)
     at = 1
     for level in range(levels):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import torch
 
 from redraw.errors import UnsupportedModel
+from redraw.models.advice import Advice, advice_for
 from redraw.models.architecture import Architecture, Mismatch, VaeShape, below, count, read_vae
 from redraw.models.checkpoint import Checkpoint, open_checkpoint
 from redraw.models.detect import UNET, VAE, detect, kind_of
@@ -19,9 +20,11 @@ from redraw.models.hints import MARKS, Hints
 from redraw.models.keymap import KeyMap, modern_diffusers_name, text_keys, unet_keys, vae_keys
 from redraw.models.model import Model, ModelFacts
 from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
+from redraw.models.openclip import PROJECTION, to_transformers
+from redraw.models.probe import probed
 from redraw.models.schedule import ends_in_noise, noise_schedule
 from redraw.models.standard import standard
-from redraw.models.text import TextEncoder, TextRule
+from redraw.models.text import TextEncoder
 
 # Tensors of a checkpoint that nobody needs: schedules that follow from alphas_cumprod, averages, pooled text.
 _KNOWN_EXTRAS: Final = (
@@ -29,8 +32,8 @@ _KNOWN_EXTRAS: Final = (
     *("first_stage_model.loss.", "cond_stage_model.logit_scale", "cond_stage_model.text_projection", "lvlb_weights"),
     *("cond_stage_model.transformer.vision_model", "model_ema", "ddpm.", "v_posterior", "denoiser."),
     *MARKS,
+    *("conditioner.embedders.0.logit_scale", "conditioner.embedders.0.text_projection"),
 )
-CLIP_L: Final = TextRule("clip_l")
 State = dict[str, torch.Tensor]
 
 
@@ -45,6 +48,8 @@ class Source:
     state: Callable[[str], State]
     alphas_cumprod: torch.Tensor | None = None
     notes: list[str] = field(default_factory=list)
+    advice: Advice | None = None
+    zeros_for_empty: bool | None = None
 
 
 def load_model(
@@ -71,8 +76,7 @@ def load_model(
     """
     source = _folder_source(path) if path.is_dir() else _file_source(path)
     shape = source.shape
-    text_encoder = build_text_encoder(shape.text)
-    unused = fill(text_encoder, source.state("text_encoder"), f"{path.name}: the text encoder")
+    text_encoders, unused = _text_encoders(source)
     unet = build_unet(shape.unet)
     unused += fill(unet, source.state("unet"), f"{path.name}: the UNet")
     vae_shape, vae_state, vae_name = (shape.vae, source.state("vae"), path.name) if vae is None else _external_vae(vae)
@@ -85,16 +89,41 @@ def load_model(
     facts = ModelFacts(
         path=path,
         family=source.family,
-        shape=Architecture(shape.unet, vae_shape, shape.text),
+        shape=replace(shape, vae=vae_shape),
         prediction=source.hints.prediction or source.family.prediction,
-        native_size=source.hints.native_size or source.family.native_size,
+        native_size=source.hints.native_size
+        or source.family.size_for(source.hints.prediction or source.family.prediction),
         scale_factor=float(source.hints.vae.get("scaling_factor") or source.family.scale_factor),
         preview=source.hints.preview or _family_preview(source.family, vae_shape),
         vae_path=vae,
         zero_terminal_snr=source.hints.zero_terminal_snr or ends_in_noise(schedule),
+        prediction_from="what is said about it" if source.hints.prediction else "the family",
+        zeros_for_empty=source.family.zeros_for_empty if source.zeros_for_empty is None else source.zeros_for_empty,
+        vae_overflows=source.family.vae_overflows and bool(source.hints.vae.get("force_upcast", True)),
+        advice=source.advice,
     )
-    model = Model(facts, unet, network, [TextEncoder(CLIP_L, text_encoder)], schedule, notes, cache, source.state)
-    return model.to(device, dtype, vae_dtype)
+    model = Model(facts, unet, network, text_encoders, schedule, notes, cache, source.state)
+    model.to(device, dtype, vae_dtype)
+    if source.family.probed and source.hints.prediction is None:
+        model.facts = probed(model, source.hints.native_size)
+    return model
+
+
+def _text_encoders(source: Source) -> tuple[list[TextEncoder], list[str]]:
+    """Return the text encoders with their weights, and the names nobody needed."""
+    encoders, unused = [], []
+    for slot, shape in zip(source.family.text, source.shape.texts, strict=True):
+        network = build_text_encoder(shape)
+        state = source.state(slot.part)
+        if slot.rule.pooled:
+            state = {k if k == PROJECTION else f"text_model.{k}": v for k, v in state.items()}
+        else:
+            state = {k: v for k, v in state.items() if k != PROJECTION}
+        which = "the text encoder" if len(source.family.text) == 1 else f"the text encoder {slot.rule.name}"
+        unused += fill(network, state, f"{source.path.name}: {which}")
+        cut = bool(slot.cut) and (source.path.is_dir() or shape.layers == slot.cut)
+        encoders.append(TextEncoder(replace(slot.rule, drop=0) if cut else slot.rule, network))
+    return encoders, unused
 
 
 def _family_preview(family: Family, vae: VaeShape) -> tuple[tuple[float, ...], ...] | None:
@@ -110,27 +139,28 @@ def _schedule(source: Source) -> torch.Tensor:
 def _file_source(path: Path) -> Source:
     checkpoint = standard(open_checkpoint(path))
     found = detect(checkpoint)
-    maps = {
-        "unet": (UNET, unet_keys(found.shape.unet)),
-        "vae": (VAE, vae_keys(found.shape.vae)),
-        "text_encoder": (found.text_prefix, text_keys(found.shape.text)),
-    }
+    maps = {"unet": (UNET, unet_keys(found.shape.unet)), "vae": (VAE, vae_keys(found.shape.vae))}
+    texts = {slot.part: (prefix, slot) for prefix, slot in zip(found.text_prefixes, found.family.text, strict=True)}
     notes = [f"left alone in {path.name}: {', '.join(checkpoint.skipped[:3])}"] if checkpoint.skipped else []
     notes += checkpoint.notes
-    prefixes = tuple(prefix for prefix, _ in maps.values())
+    prefixes = (UNET, VAE, *found.text_prefixes)
     extra = [k for k in checkpoint if not k.startswith((*prefixes, *_KNOWN_EXTRAS))]
     if extra:
         notes.append(f"{len(extra)} tensors of the file belong to no network, among them {', '.join(extra[:3])}")
     schedule = checkpoint.tensor("alphas_cumprod") if "alphas_cumprod" in checkpoint else None
-    return Source(
-        path,
-        found.family,
-        found.shape,
-        found.hints,
-        lambda part: _renamed(checkpoint, *maps[part]),
-        schedule,
-        notes,
-    )
+
+    def state(part: str) -> State:
+        if part in maps:
+            return _renamed(checkpoint, *maps[part])
+        prefix, slot = texts[part]
+        if slot.layout == "transformers":
+            return _renamed(checkpoint, prefix, text_keys())
+        return to_transformers(
+            {k.removeprefix(prefix): checkpoint.tensor(k) for k in checkpoint if k.startswith(prefix)}
+        )
+
+    advice = advice_for(path.stem, checkpoint.metadata, found.hints.scheduler)
+    return Source(path, found.family, found.shape, found.hints, state, schedule, notes, advice)
 
 
 def _renamed(checkpoint: Checkpoint, prefix: str, keys: KeyMap) -> State:
@@ -148,7 +178,7 @@ def _folder_source(path: Path) -> Source:
     readers: Mapping[str, Callable[[str], str]] = {
         "unet": str,
         "vae": modern_diffusers_name,
-        "text_encoder": lambda k: k.removeprefix("text_model."),
+        **{part: lambda k: k.removeprefix("text_model.") for part in ("text_encoder", "text_encoder_2")},
     }
 
     def state(part: str) -> State:
@@ -159,7 +189,10 @@ def _folder_source(path: Path) -> Source:
             named = {k: keys.diffusers_shaped(k, v) for k, v in named.items()}
         return named
 
-    return Source(path, folder.family, folder.shape, folder.hints, state)
+    advice = advice_for(path.name, {}, folder.hints.scheduler)
+    source = Source(path, folder.family, folder.shape, folder.hints, state, advice=advice)
+    source.zeros_for_empty = folder.zeros_for_empty
+    return source
 
 
 def _external_vae(path: Path) -> tuple[VaeShape, State, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,9 +13,9 @@ from torch import nn
 
 from redraw.errors import ModelError, NonFinite
 from redraw.models import fp8
-from redraw.models.architecture import Architecture
-from redraw.models.families import Family, Prediction
 from redraw.models.hashes import model_sha256
+from redraw.models.model_facts import Extras, Known, ModelFacts
+from redraw.models.networks import guidance_waves
 from redraw.models.taesd import Taesd
 from redraw.models.text import TextEncoder
 from redraw.models.vae_tiles import decode_tiled, encode_tiled
@@ -24,52 +23,10 @@ from redraw.models.vae_tiles import decode_tiled, encode_tiled
 Part = Literal["unet", "vae", "text_encoder"]
 Saving = Literal["auto", "medvram", "lowvram"]
 _PARTS: Final[tuple[Part, ...]] = ("unet", "vae", "text_encoder")
+__all__ = ["Extras", "Model", "ModelFacts", "Part", "Saving"]
 
 
-@dataclass(frozen=True)
-class Extras:
-    """What a UNet call may get besides latents, time and text.
-
-    Attributes:
-        concat: channels put behind the noisy latents, `[b, c, h, w]` (inpainting: mask, then masked picture's latents).
-        pooled: the sentences as a whole, `[b, p]` (SDXL).
-        sizes: numbers about the picture, `[b, n]` (SDXL, in this order: height, width, top, left, then the height and
-            width aimed at, or for a refiner the aesthetic score).
-    """
-
-    concat: torch.Tensor | None = None
-    pooled: torch.Tensor | None = None
-    sizes: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What is known about a model besides its weights.
-
-    Attributes:
-        path: the file or folder it came from.
-        family: what it is one of.
-        shape: its widths and depths.
-        prediction: `eps` or `v`.
-        native_size: side in pixels of the pictures it was trained on.
-        scale_factor: VAE output times this is a latent.
-        preview: a row [r, g, b] per latent channel, and maybe one more row to add; see `Model.preview`.
-        vae_path: the file its VAE came from, if that was another.
-        zero_terminal_snr: it was trained down to pure noise, so its schedule is stretched (Lin et al. 2023).
-    """
-
-    path: Path
-    family: Family
-    shape: Architecture
-    prediction: Prediction
-    native_size: int
-    scale_factor: float
-    preview: tuple[tuple[float, ...], ...] | None
-    vae_path: Path | None = None
-    zero_terminal_snr: bool = False
-
-
-class Model:
+class Model(Known):
     """A checkpoint in memory, ready to run.
 
     Networks are in `eval` mode and need no gradients. On a CPU every picture of a batch is computed by itself, so
@@ -118,62 +75,6 @@ class Model:
             encoder.belongs_to(self._bring_text)
 
     @property
-    def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.name if self.path.is_dir() else self.path.stem
-
-    @property
-    def path(self) -> Path:
-        """The file or folder it came from."""
-        return self.facts.path
-
-    @property
-    def family(self) -> Family:
-        """What it is one of."""
-        return self.facts.family
-
-    @property
-    def prediction(self) -> Prediction:
-        """What the UNet predicts: `eps` or `v`."""
-        return self.facts.prediction
-
-    @property
-    def native_size(self) -> int:
-        """Side in pixels of the square pictures it was trained on."""
-        return self.facts.native_size
-
-    @property
-    def in_channels(self) -> int:
-        """Channels the UNet takes: 4, or 9 (inpainting) or 8 (editing) with `Extras.concat`."""
-        return self.facts.shape.unet.in_channels
-
-    @property
-    def latent_channels(self) -> int:
-        """Channels of a latent."""
-        return self.facts.shape.vae.latent_channels
-
-    @property
-    def factor(self) -> int:
-        """Pixels per latent cell along a side (8)."""
-        return self.facts.shape.vae.factor
-
-    @property
-    def scale_factor(self) -> float:
-        """VAE output times this is a latent."""
-        return self.facts.scale_factor
-
-    @property
-    def preview(self) -> torch.Tensor | None:
-        """A matrix `[c + 1, 3]` fp32, or None: latents times its first c rows, plus its last, are about the picture.
-
-        The picture is in [-1, 1]. None where neither the file nor the family has one for this VAE.
-        """
-        if self.facts.preview is None:
-            return None
-        matrix = torch.tensor(self.facts.preview, dtype=torch.float32)
-        return matrix if len(matrix) > self.latent_channels else torch.cat([matrix, torch.zeros(1, 3)])
-
-    @property
     def sha256(self) -> str:
         """SHA-256 of the whole file, 64 hex digits; of a folder, of its three weight files' hashes."""
         if self._sha256 is None:
@@ -184,11 +85,6 @@ class Model:
     def short_hash(self) -> str:
         """The first ten hex digits of `sha256`, as infotexts print it."""
         return self.sha256[:10]
-
-    @property
-    def vae_name(self) -> str | None:
-        """The file name of a VAE that came from another file, else None."""
-        return self.facts.vae_path.name if self.facts.vae_path else None
 
     @cached_property
     def vae_sha256(self) -> str | None:
@@ -243,7 +139,8 @@ class Model:
         """
         self._bring("unet")
         b = x.shape[0]
-        more = None if extras is None else extras.concat
+        extras = extras or Extras()
+        more = extras.concat
         full = x if more is None else torch.cat([x, more.to(x).expand(b, -1, -1, -1)], 1)
         if full.shape[1] != self.in_channels:
             raise ModelError(f"{self.name} takes {self.in_channels} latent channels; {full.shape[1]} were given")
@@ -252,7 +149,8 @@ class Model:
         text = context.to(self.device, self.dtype).expand(b, -1, -1)
         step = b if together or self.device.type != "cpu" else 1
         rows = [slice(i, i + step) for i in range(0, b, step)]
-        parts = [self._unet_call(full[r], times[r], text[r]) for r in rows]
+        told = self._told(extras, b)
+        parts = [self._unet_call(full[r], times[r], text[r], {k: v[r] for k, v in told.items()}) for r in rows]
         out = torch.cat(parts).to(x.device)
         if not torch.isfinite(out).all():
             raise NonFinite(f"{self.name}: the UNet gave NaN or infinity in {str(self.dtype).removeprefix('torch.')}")
@@ -323,13 +221,16 @@ class Model:
     ) -> Model:
         """Move and cast the networks in place; return self.
 
-        The VAE takes `vae_dtype`, else `dtype`. On a CPU the text encoder stays in fp32: it costs little there. A CPU's
-        VAE is laid out channels last in bf16 only, where that pays; in fp32 torch's group norm over that layout is less
-        exact, depends on the number of threads, and moves A1111's pictures by 2 levels.
+        The VAE takes `vae_dtype`, else `dtype`, but fp32 for fp16 where it is known to overflow. On a CPU the text
+        encoders stay in fp32: it costs little there. A CPU's VAE is laid out channels last in bf16 only, where that
+        pays; in fp32 torch's group norm over that layout is less exact, depends on the number of threads, and moves
+        A1111's pictures by 2 levels.
         """
         self.device = torch.device(device) if device is not None else self.device
         self.vae_dtype = vae_dtype or dtype or self.vae_dtype
         self.dtype = dtype or self.dtype
+        if vae_dtype is None and dtype is torch.float16 and self.facts.vae_overflows:
+            self.vae_dtype = torch.float32
         self._chosen = (self.dtype, self.vae_dtype)
         on_cpu = self.device.type == "cpu"
         place = self._rest if self._offloads else self.device
@@ -419,8 +320,32 @@ class Model:
         for network in networks:
             _place(network, device)
 
-    def _unet_call(self, x: torch.Tensor, t: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.unet(x, t, encoder_hidden_states=context, return_dict=False)[0]
+    def _told(self, extras: Extras, b: int) -> dict[str, torch.Tensor]:
+        """Return what the UNet is told besides text, for b rows."""
+        given = {"pooled": (extras.pooled, self.pooled_width), "sizes": (extras.sizes, self.sizes)}
+        told = {}
+        for name, (value, width) in given.items():
+            if (0 if value is None else value.shape[-1]) != width:
+                found = "none were given" if value is None else f"{value.shape[-1]} were given"
+                raise ModelError(f"{self.name} takes {width} numbers as {name}; {found}")
+            if value is not None:
+                told[name] = value.to(self.device, self.dtype if name == "pooled" else torch.float32).expand(b, -1)
+        if self.takes_guidance and extras.guidance is not None:
+            waves = guidance_waves(extras.guidance.expand(b), self.facts.shape.unet.guidance)
+            told["guidance"] = waves.to(self.device, self.dtype)
+        return told
+
+    def _unet_call(
+        self,
+        x: torch.Tensor,
+        t: torch.Tensor,
+        context: torch.Tensor,
+        told: Mapping[str, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        told = told or {}
+        added = {"text_embeds": told["pooled"], "time_ids": told["sizes"]} if self.sizes else None
+        more = {"timestep_cond": told.get("guidance"), "added_cond_kwargs": added}
+        out: torch.Tensor = self.unet(x, t, encoder_hidden_states=context, return_dict=False, **more)[0]
         return out.float()
 
     def _encode_one(self, image: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,13 +70,22 @@ def build_vae(shape: VaeShape) -> Any:
 
 
 def build_text_encoder(shape: TextShape) -> Any:
-    """Return a `CLIPTextModel` of this shape on the meta device."""
+    """Return a `CLIPTextModel` of this shape on the meta device; one `WithProjection` where the shape has one."""
     with quietly():
         from transformers.models.clip.configuration_clip import CLIPTextConfig
-        from transformers.models.clip.modeling_clip import CLIPTextModel
+        from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
+        kind = CLIPTextModelWithProjection if shape.projection else CLIPTextModel
         with torch.device("meta"):
-            return CLIPTextModel(CLIPTextConfig(**text_config(shape), attn_implementation="sdpa"))
+            return kind(CLIPTextConfig(**text_config(shape), attn_implementation="sdpa"))
+
+
+def guidance_waves(scales: torch.Tensor, width: int) -> torch.Tensor:
+    """Return guidance scales `[b]` as sines and cosines `[b, width]` fp32, as latent consistency models were taught."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, dtype=torch.float32) * -(math.log(10000.0) / (half - 1)))
+    angles = (scales.float().cpu() - 1)[:, None] * 1000 * rates
+    return nn.functional.pad(torch.cat([angles.sin(), angles.cos()], 1), (0, width % 2))
 
 
 class SmallGroupNorm(nn.GroupNorm):

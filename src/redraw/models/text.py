@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any
 from weakref import WeakMethod
 
 import torch
 
 from redraw.errors import ModelError
-
-EOS: Final = 49407
-Skips = Literal["request", "option", "never"]
+from redraw.models.families import EOS, TextRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,27 +28,6 @@ class Insert:
 
     at: int
     vectors: torch.Tensor
-
-
-@dataclass(frozen=True)
-class TextRule:
-    """How a family listens to one of its text encoders.
-
-    Attributes:
-        name: `clip_l` (SD1, SDXL's first), `clip_h` (SD2), `clip_g` (SDXL's second, the refiner's only one).
-        drop: layers at the end that are left out, unless clip skip says otherwise.
-        norm: whether the final layer norm follows.
-        pad: id that fills a row behind its first EOS.
-        skips: whether clip skip chooses the layer: always on `request`, only with the `option` for SDXL, or `never`.
-        pooled: whether the sentence as a whole is projected too.
-    """
-
-    name: str
-    drop: int = 0
-    norm: bool = True
-    pad: int = EOS
-    skips: Skips = "request"
-    pooled: bool = False
 
 
 class TextEncoder:
