@@ -7,6 +7,7 @@ from redraw.compat.foreign.graph import Graph, Link, Node
 from redraw.compat.foreign.weights import from_comfyui
 
 _DEEPEST = 60
+_MOST_READ = 300
 _TEXTS = ("text", "text_g", "prompt", "string", "t5xxl", "clip_l", "text_positive", "text_negative")
 _THROUGH = ("conditioning", "conditioning_to", "conditioning_1", "cond", "positive", "negative")
 
@@ -23,6 +24,7 @@ class Texts:
     def __init__(self, graph: Graph, found: Foreign, used: set[str]) -> None:
         self._graph, self._found, self._used = graph, found, used
         self.encoders: list[Node] = []
+        self._left = _MOST_READ
 
     def read(self, node: Node, name: str, *, negative: bool) -> str:
         """Return the prompt that an input of a node brings."""
@@ -31,7 +33,11 @@ class Texts:
 
     def _read(self, link: Link, negative: bool, depth: int) -> str:
         node = self._graph[link]
-        if node is None or depth > _DEEPEST:
+        self._left -= 1
+        if node is None:
+            return ""
+        if depth > _DEEPEST or self._left < 0:
+            self._found.note("the texts of the graph branch too often to be followed to their ends")
             return ""
         self._used.add(node.id)
         inputs = node.inputs

@@ -126,7 +126,7 @@ class Graph:
                     return self._joined(node, names, seen)
             only = list(node.inputs) if len(node.inputs) == 1 else []
             held = next((name for name in (*_HOLDERS, *only) if name in node.inputs), None)
-            value = node.inputs.get(held) if held else None
+            value = None if held is None else node.inputs.get(held)
         return None
 
     def _joined(self, node: Node, names: tuple[str, ...], seen: set[str]) -> str:
