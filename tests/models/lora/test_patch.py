@@ -224,6 +224,25 @@ def test_a_network_converted_inside_keeps_its_own_values(
         assert torch.equal(weight_of(model, SQUARE), inside)
 
 
+def test_weights_stored_in_eight_bits_get_their_changes_in_full(tiny_checkpoint: Path, first: LoraFile) -> None:
+    model = load_model(tiny_checkpoint, dtype=torch.bfloat16)
+    model.store_fp8(True)
+    before = every_parameter(model)
+    patch = prepare(model, [Use(first, 0.01, 0.01)])
+    assert weight_of(model, SQUARE).dtype is torch.float8_e4m3fn
+    with patch.worn():
+        assert weight_of(model, SQUARE).dtype is torch.bfloat16
+        model.predict(torch.zeros(1, 4, 8, 8), torch.tensor(5.0), torch.zeros(1, 77, 16))
+    assert changed(model, patch, SQUARE).abs().max() > 0
+    assert_untouched(model, before)
+    with patch.worn():
+        assert model.raise_precision("unet")
+        assert weight_of(model, SQUARE).dtype is torch.float32
+        model.predict(torch.zeros(1, 4, 8, 8), torch.tensor(5.0), torch.zeros(1, 77, 16))
+    assert weight_of(model, SQUARE).dtype is torch.float8_e4m3fn
+    model.predict(torch.zeros(1, 4, 8, 8), torch.tensor(5.0), torch.zeros(1, 77, 16))
+
+
 def test_a_patch_follows_a_network_that_was_moved_before(tiny_checkpoint: Path, first: LoraFile) -> None:
     model = load_model(tiny_checkpoint, dtype=torch.bfloat16)
     patch = prepare(model, [Use(first)])

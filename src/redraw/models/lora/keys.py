@@ -98,6 +98,8 @@ def _part(token: str) -> str:
 
 def _module(tokens: list[str]) -> str:
     """Return the module's dotted name, with what diffusers once wrote around attention brought to today's form."""
+    if len(tokens) > 1 and tokens[-1] in _PAIR:
+        tokens = tokens[:-1]
     if tokens and tokens[-1] in _OLD_ATTENTION:
         tokens = [*tokens[:-1], _OLD_ATTENTION[tokens[-1]]]
         if "text_model" in tokens or tokens[0].startswith("text_encoder"):

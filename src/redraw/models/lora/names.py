@@ -36,6 +36,7 @@ _OPEN_CLIP: Final = {
     "mlp_c_fc": ("mlp.fc1",),
     "mlp_c_proj": ("mlp.fc2",),
 }
+_KOHYA: Final = ("lora_", "lycoris_", "oft_")
 _LEAST_LIKENESS: Final = 0.6
 
 
@@ -89,14 +90,16 @@ class Names:
     def nearest(self, name: str) -> str:
         """Return the known module name that looks most like `name`, in its way of writing; empty if none does."""
         found = self.find(name)
+        if found is None:  # an unknown part may stand behind a known module
+            found = self.find(name.rpartition(".")[0])
         if found is None:
             if self._near is None:
                 self._near = _Near(list(self.canonical.values()), list(self.canonical))
             found = self._near.to(_flat(name))
         if found is None:
             return ""
-        if "." not in name:
-            return self.canonical[found]
+        if "." not in name or name.startswith(_KOHYA):
+            return self.canonical.get(found, name)
         part = found.network
         if part != "unet":
             place = self._encoders.index(part)
@@ -129,7 +132,6 @@ class Names:
                 if len(found) > 1:
                     name = f"encoder.layers.{layer}.self_attn.in_proj"
                     target = Target(encoder, name, tuple(t.modules[0] for t in found))
-                    self.canonical[target] = head + _flat(name)
                 table[f"transformer_resblocks_{layer}_{theirs}"] = target
         table["ln_final"] = table["final_layer_norm"]
         return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -41,17 +42,20 @@ _METADATA: Final = ("ss_base_model_version", "modelspec.architecture")
 
 
 def proven_family(specs: Mapping[str, TensorSpec]) -> str | None:
-    """Return the family that names and widths prove, or None where they fit several (or a model of unusual width)."""
-    for family, pattern in _NAMES:
-        if any(pattern.search(key) for key in specs):
+    """Return the family that names and widths prove, or None where they fit several (or a model of unusual width).
+
+    Names count from a quarter of the keys on, widths by majority: a few stray keys prove nothing.
+    """
+    named = Counter(family for key in specs for family, pattern in _NAMES if pattern.search(key))
+    for family, count in named.most_common(1):
+        if count * 4 >= len(specs):
             return family
-    for split, spec in _matrices(specs):
-        if _CONTEXT.search(split.module) and spec.shape[_INPUT_SIDE[split.part]] in _BY_WIDTH:
-            return _BY_WIDTH[spec.shape[_INPUT_SIDE[split.part]]]
-    for split, spec in _matrices(specs):
-        if _TEXT.search(split.module) and spec.shape[_INPUT_SIDE[split.part]] == 1024:
-            return "sd2"
-    return None
+    matrices = [(split, spec.shape[_INPUT_SIDE[split.part]]) for split, spec in _matrices(specs)]
+    contexts = Counter(_BY_WIDTH[n] for split, n in matrices if _CONTEXT.search(split.module) and n in _BY_WIDTH)
+    for family, _ in contexts.most_common(1):
+        return family
+    texts = Counter(n for split, n in matrices if _TEXT.search(split.module))
+    return "sd2" if texts and texts.most_common(1)[0][0] == 1024 else None
 
 
 def said_family(metadata: Mapping[str, str]) -> str | None:

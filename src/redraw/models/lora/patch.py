@@ -88,14 +88,14 @@ def prepare(model: Model, uses: Sequence[Use]) -> Patch:
     text = model.text_encoders[0].body.final_layer_norm.weight
     key = (
         *((u.file.stamp, u.text, u.unet, u.dyn) for u in uses),
-        (model.dtype, text.dtype, _place_of(model.unet), text.device),
+        (model.dtype, text.dtype, model.fp8, _place_of(model.unet), text.device),
     )
     known = wardrobe.known(key)
     if known is not None:
         return known
     with torch.inference_mode(False), torch.no_grad():
         matches = [match(model, wardrobe.names, use.file) for use in uses]
-        tensors = _tensors(wardrobe, _shares(uses, matches), model.device)
+        tensors = _tensors(wardrobe, _shares(uses, matches), model.device, model.dtype)
     text_key = tuple((u.file.stamp, u.text, u.dyn) for u, m in zip(uses, matches, strict=True) if u.text and m.texts)
     patch = Patch(wardrobe, tensors, tuple(m.report for m in matches), text_key)
     wardrobe.keep(key, patch, model.device)
@@ -120,11 +120,11 @@ def _shares(uses: Sequence[Use], matches: Sequence[Match]) -> dict[nn.Module, li
 
 
 def _tensors(
-    wardrobe: Wardrobe, shares: Mapping[nn.Module, Sequence[Share]], device: torch.device
+    wardrobe: Wardrobe, shares: Mapping[nn.Module, Sequence[Share]], device: torch.device, dtype: torch.dtype
 ) -> dict[Slot, torch.Tensor]:
-    """Return the new tensors."""
+    """Return the new tensors; those of weights that are stored in eight bits get the network's own format."""
     slots = [(m, n) for m, some in shares.items() for n in ("weight", "bias") if any(s.changes(n) for s in some)]
-    made = _room(wardrobe, slots)
+    made = _room(wardrobe, slots, dtype)
     for module, some in shares.items():
         work = Merge(some, device)
         weight = wardrobe.own((module, "weight"))
@@ -135,14 +135,14 @@ def _tensors(
     return made
 
 
-def _room(wardrobe: Wardrobe, slots: Sequence[Slot]) -> dict[Slot, torch.Tensor]:
+def _room(wardrobe: Wardrobe, slots: Sequence[Slot], wide: torch.dtype) -> dict[Slot, torch.Tensor]:
     """Return empty tensors for slots: on a CPU side by side in one block, which the system hands out in large pages."""
     like = {}
     for slot in slots:
         own, weight = wardrobe.own(slot), wardrobe.own((slot[0], "weight"))
         shape = own.shape if own is not None else None if weight is None else weight.shape[:1]
         if weight is not None and shape is not None:
-            like[slot] = (shape, weight.dtype, weight.device)
+            like[slot] = (shape, weight.dtype if weight.dtype.itemsize > 1 else wide, weight.device)
     if any(device.type != "cpu" for _, _, device in like.values()):
         return {slot: torch.empty(shape, dtype=dtype, device=device) for slot, (shape, dtype, device) in like.items()}
     sizes = [-(-shape.numel() * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for shape, dtype, _ in like.values()]

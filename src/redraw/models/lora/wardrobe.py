@@ -41,6 +41,7 @@ class Wardrobe:
         self.names = Names(model)
         self.worn: Mapping[Slot, torch.Tensor] | None = None
         self._own: dict[Slot, nn.Parameter | None] = {}
+        self._entered: dict[Slot, torch.dtype] = {}
         self._live: dict[Slot, dict[int, nn.Parameter]] = {}
         self._kept: OrderedDict[Hashable, Patch] = OrderedDict()
 
@@ -88,27 +89,34 @@ class Wardrobe:
         wanted = tensors or {}
         self.worn = tensors
         for slot in [s for s in self._own if s not in wanted]:
-            _place(slot, self._own.pop(slot))
+            self._take_off(slot)
             if tensors is None:
                 self._live.pop(slot, None)
         for slot, tensor in wanted.items():
-            if slot not in self._own:
-                self._own[slot] = slot[0]._parameters[slot[1]]
-            live = self._live.setdefault(slot, {})
-            parameter = live.get(id(tensor))
-            if parameter is None:
-                parameter = live[id(tensor)] = nn.Parameter(tensor, requires_grad=False)
-            _place(slot, parameter)
+            self._put_on(slot, tensor)
         if tensors is None:
             self._live.clear()
 
-
-def _place(slot: Slot, parameter: nn.Parameter | None) -> None:
-    """Put a parameter in a slot, on the device and in the format of what it replaces."""
-    module, name = slot
-    now = module._parameters[name]
-    if parameter is not None:
+    def _put_on(self, slot: Slot, tensor: torch.Tensor) -> None:
+        module, name = slot
+        now = module._parameters[name]
+        live = self._live.setdefault(slot, {})
+        parameter = live.get(id(tensor))
+        if parameter is None:
+            parameter = live[id(tensor)] = nn.Parameter(tensor, requires_grad=False)
         like = now if now is not None else module._parameters["weight"]
         if like is not None and (like.device != parameter.device or like.dtype is not parameter.dtype):
-            parameter.data = parameter.data.to(like.device, like.dtype)
-    module._parameters[name] = parameter
+            stored = slot not in self._own and like.dtype.itemsize == 1  # eight bits are widened by the layer itself
+            parameter.data = parameter.data.to(like.device, parameter.dtype if stored else like.dtype)
+        if slot not in self._own:
+            self._own[slot], self._entered[slot] = now, parameter.dtype
+        module._parameters[name] = parameter
+
+    def _take_off(self, slot: Slot) -> None:
+        module, name = slot
+        now, own, entered = module._parameters[name], self._own.pop(slot), self._entered.pop(slot)
+        if own is not None and now is not None:
+            converted = now.dtype is not entered and own.dtype.itemsize > 1
+            if own.device != now.device or converted:
+                own.data = own.data.to(now.device, now.dtype if converted else own.dtype)
+        module._parameters[name] = own
