@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "txt2img": ("generate", "txt2img", "Draw a picture from words alone."),
     "info": ("recipes", "info", "Show the recipe a picture carries."),
     "replay": ("recipes", "replay", "Make a picture again from its recipe and compare."),
+    "prompt": ("prompt", "prompt", "Tell what a prompt means, and what looks wrong in it."),
     "models": ("listing", "models", "List models, or tell what a file is."),
     "samplers": ("listing", "samplers", "List samplers."),
     "schedulers": ("listing", "schedulers", "List noise schedules."),

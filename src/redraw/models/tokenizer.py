@@ -55,6 +55,11 @@ class Tokenizer:
         """Return each token's text; `</w>` marks the end of a word."""
         return [self._backend.id_to_token(i) or "" for i in ids]
 
+    def text(self, ids: Sequence[int]) -> str:
+        """Return what tokens stand for, with a space between words; half a letter becomes a replacement sign."""
+        letters = "".join(self.words(ids)).replace("</w>", " ").strip(" ")
+        return b"".join(_letter_bytes().get(c, b" ") for c in letters).decode("utf-8", "replace")
+
     @cached_property
     def _backend(self) -> Backend:
         from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers
@@ -75,6 +80,12 @@ class Tokenizer:
         )
         backend.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in (BOS_TEXT, EOS_TEXT)])
         return backend
+
+
+@lru_cache(maxsize=1)
+def _letter_bytes() -> dict[str, bytes]:
+    """Return the byte each printable letter of the table stands for."""
+    return {letter: bytes([value]) for value, letter in zip(_byte_order(), _byte_letters(), strict=True)}
 
 
 @lru_cache(maxsize=1)
@@ -104,8 +115,12 @@ def _table() -> tuple[dict[str, int], list[tuple[str, str]]]:
     return {word: i for i, word in enumerate(words)}, merges
 
 
+def _byte_order() -> list[int]:
+    """Return the byte values in the table's order: printable ones first."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    return [*printable, *(b for b in range(256) if b not in printable)]
+
+
 def _byte_letters() -> list[str]:
     """Return a printable letter for each byte value, in the table's order: printable bytes stand for themselves."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [b for b in range(256) if b not in printable]
-    return [chr(b) for b in printable] + [chr(256 + i) for i in range(len(others))]
+    return [chr(b) for b in _byte_order()[:188]] + [chr(256 + i) for i in range(68)]

@@ -35,6 +35,7 @@ from redraw.server.routes import (
     library,
     parameters,
     pictures,
+    prompts,
     results,
     settings,
     styles,
@@ -54,7 +55,7 @@ log = logging.getLogger("redraw.server")
 
 SWEEP: Final = 600.0
 """Seconds between two looks for what retention and quota no longer keep."""
-_OURS: Final = (home, jobs, results, pictures, parameters, events, library, files, styles, settings, health)
+_OURS: Final = (home, jobs, results, pictures, parameters, events, library, prompts, files, styles, settings, health)
 _GUESTS: Final = ("redraw.server.routes.sdapi", "redraw.server.routes.controlnet")
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from redraw import starter
-from redraw.conditioning.chunks import COMMA_BACKTRACK, chunk_text
-from redraw.models.tokenizer import clip_tokenizer
 from redraw.registry import SAMPLERS, SCHEDULERS, UPSCALERS, Registry
 from redraw.request import KINDS, PictureRef, describe_fields
 from redraw.server.bodies import JOB_BODIES
 from redraw.server.state import Parts
-from redraw.server.views import API, problems
+from redraw.server.views import API
 
 router = APIRouter(prefix=API, tags=["library"])
 
@@ -65,23 +63,6 @@ class KindOut(BaseModel):
 
     body: dict[str, Any] = Field(description="JSON schema.")
     fields: list[FieldOut]
-
-
-class Prompt(BaseModel):
-    """A prompt to be counted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    prompt: str = Field(max_length=100_000)
-    comma_backtrack: int = Field(COMMA_BACKTRACK, ge=0, le=74)
-
-
-class Tokens(BaseModel):
-    """A counter: `used` of `limit` tokens, which make up `chunks` pieces."""
-
-    used: int
-    limit: int
-    chunks: int
 
 
 @router.get("/models")
@@ -141,13 +122,6 @@ def request_schema() -> dict[str, KindOut]:
         )
         for kind, model in KINDS.items()
     }
-
-
-@router.post("/tokens", responses=problems(422))
-def tokens(body: Prompt) -> Tokens:
-    """Count a prompt's tokens as the text encoder will see them."""
-    found = chunk_text(clip_tokenizer(), body.prompt, body.comma_backtrack)
-    return Tokens(used=found.used, limit=found.limit, chunks=len(found.chunks))
 
 
 def _names(shelf: Registry[Any]) -> list[NameOut]:
