@@ -227,6 +227,7 @@ class Model(Known):
         A1111's pictures by 2 levels.
         """
         self.device = torch.device(device) if device is not None else self.device
+        self._offloads = self._offloads or (self.saving != "auto" and self.device != self._rest)
         self.vae_dtype = vae_dtype or dtype or self.vae_dtype
         self.dtype = dtype or self.dtype
         if vae_dtype is None and dtype is torch.float16 and self.facts.vae_overflows:
