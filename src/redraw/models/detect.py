@@ -24,6 +24,7 @@ from redraw.models.configs import hinted_text, hinted_unet
 from redraw.models.families import FAMILIES, KINDS, Family, Kind, TextSlot
 from redraw.models.hints import Hints, hints_for
 from redraw.models.openclip import transformers_shapes
+from redraw.models.parts import missing_parts
 
 UNET: Final = "model.diffusion_model."
 VAE: Final = "first_stage_model."
@@ -65,7 +66,8 @@ def detect(checkpoint: Checkpoint) -> Detection:
         if good > nearest[0]:
             nearest = (good, reason)
     kind = kind_of(shapes)
-    raise UnsupportedModel(checkpoint.path.name, [*([f"this is {kind.label}"] if kind else []), nearest[1]])
+    what = [f"this is {kind.label}", *missing_parts(shapes)] if kind else []
+    raise UnsupportedModel(checkpoint.path.name, [*what, nearest[1]])
 
 
 def kind_of(keys: Mapping[str, object]) -> Kind | None:

@@ -9,11 +9,10 @@ from typing import Final
 
 import torch
 
-from redraw.errors import UnsupportedModel
 from redraw.models.advice import Advice, advice_for
-from redraw.models.architecture import Architecture, Mismatch, VaeShape, below, count, read_vae
+from redraw.models.architecture import Architecture, VaeShape
 from redraw.models.checkpoint import Checkpoint, open_checkpoint
-from redraw.models.detect import UNET, VAE, detect, kind_of
+from redraw.models.detect import UNET, VAE, detect
 from redraw.models.families import Family
 from redraw.models.folders import open_folder
 from redraw.models.hints import MARKS, Hints
@@ -21,6 +20,7 @@ from redraw.models.keymap import KeyMap, modern_diffusers_name, text_keys, unet_
 from redraw.models.model import Model, ModelFacts
 from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
 from redraw.models.openclip import PROJECTION, to_transformers
+from redraw.models.parts import completed, open_vae
 from redraw.models.probe import probed
 from redraw.models.schedule import ends_in_noise, noise_schedule
 from redraw.models.standard import standard
@@ -60,6 +60,7 @@ def load_model(
     vae: Path | None = None,
     vae_dtype: torch.dtype | None = None,
     cache: Path | None = None,
+    base: Path | None = None,
 ) -> Model:
     """Load a checkpoint file or a diffusers folder.
 
@@ -67,14 +68,15 @@ def load_model(
         path: a single file (.safetensors, .ckpt, .pt, ...) or a folder with `unet/`, `vae/` and `text_encoder/`.
         device: where the networks go.
         dtype: number format of UNet and VAE (and, off the CPU, of the text encoder).
-        vae: another file whose VAE replaces the model's own.
+        vae: another file or folder whose VAE replaces the model's own.
         vae_dtype: number format of the VAE, if it shall differ.
         cache: folder that keeps file hashes between runs.
+        base: a whole checkpoint that lends VAE and text encoder to a file that lacks them.
 
     Raises:
         ModelError: missing, damaged or incomplete; `UnsupportedModel` and `UnsafeFile` are among these.
     """
-    source = _folder_source(path) if path.is_dir() else _file_source(path)
+    source = _folder_source(path) if path.is_dir() else _file_source(path, vae, base)
     shape = source.shape
     text_encoders, unused = _text_encoders(source)
     unet = build_unet(shape.unet)
@@ -136,8 +138,8 @@ def _schedule(source: Source) -> torch.Tensor:
     return noise_schedule(source.hints.scheduler, family.betas, family.timesteps, source.alphas_cumprod)
 
 
-def _file_source(path: Path) -> Source:
-    checkpoint = standard(open_checkpoint(path))
+def _file_source(path: Path, vae: Path | None = None, base: Path | None = None) -> Source:
+    checkpoint = completed(standard(open_checkpoint(path)), vae, base)
     found = detect(checkpoint)
     maps = {"unet": (UNET, unet_keys(found.shape.unet)), "vae": (VAE, vae_keys(found.shape.vae))}
     texts = {slot.part: (prefix, slot) for prefix, slot in zip(found.text_prefixes, found.family.text, strict=True)}
@@ -196,22 +198,6 @@ def _folder_source(path: Path) -> Source:
 
 
 def _external_vae(path: Path) -> tuple[VaeShape, State, str]:
-    """Return shape and weights of a VAE file: LDM names with or without `first_stage_model.`, or diffusers names."""
-    checkpoint = open_checkpoint(path)
-    prefix = VAE if any(k.startswith(VAE) for k in checkpoint) else ""
-    shapes = below({k: spec.shape for k, spec in checkpoint.items()}, prefix)
-    try:
-        if "decoder.up_blocks.0.resnets.0.conv1.weight" in shapes:
-            levels = count(shapes, "decoder.up_blocks.{}.")
-            blocks = count(shapes, "encoder.down_blocks.0.resnets.{}.")
-            keys = vae_keys(VaeShape((0,) * levels, blocks, 0))
-            ldm = {keys.ldm_name(modern_diffusers_name(k)) or k: v for k, v in shapes.items()}
-            shape = read_vae(ldm)
-            named = {modern_diffusers_name(k): checkpoint.tensor(prefix + k) for k in shapes}
-            return shape, {k: keys.diffusers_shaped(k, v) for k, v in named.items()}, path.name
-        shape = read_vae(shapes)
-    except Mismatch as error:
-        kind = kind_of(checkpoint)
-        what = [f"this is {kind.label}"] if kind is not None and kind.name != "vae" else []
-        raise UnsupportedModel(path.name, [*what, f"as a VAE: {error}"]) from error
-    return shape, _renamed(checkpoint, prefix, vae_keys(shape)), path.name
+    """Return shape, weights and name of a separate VAE."""
+    shape, checkpoint = open_vae(path)
+    return shape, _renamed(checkpoint, "", vae_keys(shape)), path.name
