@@ -289,3 +289,53 @@ def test_every_command_has_help(cli: Cli, command: str) -> None:
     done = cli(command, "--help")
     assert done.code == 0
     assert "Usage: redraw " + command in done.out
+
+
+def graph_of_comfyui() -> dict[str, Any]:
+    """The smallest graph that makes a picture."""
+    inputs = {"seed": 42, "steps": 20, "cfg": 8.0, "sampler_name": "dpmpp_2m", "scheduler": "karras", "denoise": 1.0,
+              "positive": ["6", 0], "latent_image": ["5", 0]}  # fmt: skip
+    return {
+        "3": {"class_type": "KSampler", "inputs": inputs},
+        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 32}},
+        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox"}},
+        "7": {"class_type": "FaceDetailer", "inputs": {"image": ["3", 0], "guide_size": 512}},
+    }
+
+
+@pytest.mark.parametrize("as_picture", [True, False])
+def test_info_shows_what_comfyui_wrote_and_what_was_not_understood(cli: Cli, as_picture: bool) -> None:
+    graph, file = json.dumps(graph_of_comfyui()), "fox.png" if as_picture else "fox.json"
+    if as_picture:
+        from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
+
+        entries = PngInfo()
+        entries.add_text("prompt", graph)
+        Image.new("RGB", (8, 8)).save(file, pnginfo=entries)
+    else:
+        Path(file).write_text(graph)
+    shown = cli("info", file)
+    assert shown.code == 0
+    assert "From ComfyUI, read as txt2img:" in shown.out
+    assert "prompt: a fox" in shown.out
+    assert 'Not understood: FaceDetailer 7: {"guide_size": 512}' in shown.out
+    read = json.loads(cli("info", file, "--json").out)["read"]
+    assert (read["program"], read["request"]["sampler"], read["request"]["seed"]) == ("ComfyUI", "DPM++ 2M", 42)
+    assert "KSampler 3: seed" in read["understood"]
+    assert list(read["unknown"]) == ["FaceDetailer 7"]
+
+
+def test_info_reads_an_infotext_in_a_file(cli: Cli) -> None:
+    Path("fox.txt").write_text("a fox\nSteps: 5, Sampler: Euler a, Seed: 3, Distilled CFG Scale: 3.5, Version: f2.0.1")
+    shown = cli("info", "fox.txt")
+    assert "From Forge, read as txt2img:" in shown.out
+    assert "Not understood: Distilled CFG Scale: 3.5" in shown.out
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", None])
+def test_info_refuses_a_text_that_is_none(cli: Cli, data: bytes | None) -> None:
+    if data is not None:
+        Path("fox.txt").write_bytes(data)
+    done = cli("info", "fox.txt")
+    assert (done.code, "text in UTF-8" in done.err) == (2, True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from redraw.compat.styles import Style, apply_styles, parse_styles, with_style, without_style
+from redraw.compat.styles import Style, apply_styles, extract_styles, parse_styles, with_style, without_style
 from redraw.errors import RequestError
 
 STYLES = [
@@ -87,3 +89,35 @@ def test_what_is_no_file_of_styles_is_not_written_over(data: bytes) -> None:
         with_style(data, Style("x", "", ""))
     with pytest.raises(RequestError, match="styles"):
         without_style(data, "x")
+
+
+FILM = Style("film", "photo of {prompt}, grain", "cartoon")
+DARK = Style("dark", "night", "")
+EMPTY = Style("empty", "", "")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative", "found"),
+    [
+        ("photo of a fox, grain", "bad, cartoon", ("a fox", "bad", ("film",))),
+        ("photo of a fox, grain", "bad", ("photo of a fox, grain", "bad", ())),
+        ("a fox, night", "bad", ("a fox", "bad", ("dark",))),
+        ("photo of a fox, grain, night", "cartoon", ("a fox", "", ("film", "dark"))),
+        ("a fox", "", ("a fox", "", ())),
+        ("night", "", ("", "", ("dark",))),
+        ("photo of , grain", "cartoon", ("", "", ("film",))),
+        ("", "", ("", "", ())),
+    ],
+)
+def test_styles_are_found_in_prompts(prompt: str, negative: str, found: tuple[str, str, tuple[str, ...]]) -> None:
+    assert extract_styles(prompt, negative, [EMPTY, FILM, DARK]) == found
+
+
+@given(st.lists(st.sampled_from(["film", "dark"]), max_size=4), st.sampled_from(["a fox", "sky, sea", ""]))
+def test_styles_that_were_applied_are_found_again(names: list[str], prompt: str) -> None:
+    whole, negative, _ = apply_styles(prompt, "", names, [FILM, DARK])
+    assert extract_styles(whole, negative, [FILM, DARK]) == (prompt, "", tuple(names))
+
+
+def test_a_style_that_finds_itself_for_ever_ends() -> None:
+    assert len(extract_styles("a, a, " * 500 + "a", "", [Style("a", "a", "")])[2]) == 100

@@ -86,3 +86,65 @@ def test_no_text_is_an_error(server: Any) -> None:
     for text in ("", "\ud800", "Steps: 1, " * 500, "x\nSteps: 1e999, Seed: -9, Size: 0x0, CFG scale: inf"):
         answer = server.client.post(URL, content=json.dumps({"text": text}), headers=JSON)
         assert answer.status_code == (422 if text == "\ud800" else 200), answer.text
+
+
+GRAPH = {
+    "3": {"class_type": "KSampler", "inputs": {
+        "seed": 42, "steps": 20, "cfg": 8.0, "sampler_name": "dpmpp_2m", "scheduler": "karras", "denoise": 1.0,
+        "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}},
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "gone.safetensors"}},
+    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 32, "batch_size": 1}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "a fox", "clip": ["10", 1]}},
+    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "bad", "clip": ["4", 1]}},
+    "10": {"class_type": "FreeU_V2", "inputs": {"b1": 1.3, "model": ["4", 0]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("as_picture", [True, False])
+def test_a_graph_of_comfyui_is_read_from_a_picture_or_a_text(server: Any, as_picture: bool) -> None:
+    text = json.dumps(GRAPH)
+    body = {"sha256": kept(server, picture_with(prompt=text, workflow="{}"))} if as_picture else {"text": text}
+    found = server.client.post(URL, json=body).json()
+    assert (found["program"], found["kind"], found["exact"]) == ("ComfyUI", "txt2img", False)
+    said = {"prompt": "a fox", "negative_prompt": "bad", "seed": 42, "steps": 20, "sampler": "DPM++ 2M", "width": 64}
+    assert found["request"].items() >= said.items()
+    assert "KSampler 3: seed" in found["understood"]
+    assert found["unknown"] == {"Model": "gone"}
+    assert "the model 'gone' is not here" in found["notes"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "program"),
+    [
+        ({"Software": "NovelAI", "Comment": '{"uc": "", "prompt": "{a fox}", "sampler": "k_euler"}'}, "NovelAI"),
+        ({"invokeai_metadata": '{"positive_prompt": "(a fox)1.05", "scheduler": "euler"}'}, "InvokeAI"),
+        ({"parameters": '{"sui_image_params": {"prompt": "(a fox:1.05)", "sampler": "euler"}}'}, "SwarmUI"),
+        ({"parameters": "(a fox:1.05)\nSteps: 5, Sampler: Euler, Seed: 3, Version: f2.0.1"}, "Forge"),
+    ],
+)
+def test_a_picture_of_any_program_is_read(server: Any, entries: dict[str, str], program: str) -> None:
+    found = server.client.post(URL, json={"sha256": kept(server, picture_with(**entries))}).json()
+    assert (found["program"], found["request"]["prompt"]) == (program, "(a fox:1.05)")
+    assert found["request"]["sampler"] == "Euler"
+
+
+def test_styles_in_the_prompts_are_named(server: Any) -> None:
+    style = {"prompt": "photo of {prompt}, grain", "negative_prompt": "cartoon"}
+    assert server.client.put("/api/v1/styles/film", json=style).status_code < 300
+    text = "photo of a fox, grain\nNegative prompt: bad, cartoon\nSteps: 5, Sampler: Euler, Seed: 3"
+    found = server.client.post(URL, json={"text": text}).json()
+    assert found["styles"] == {"names": ["film"], "prompt": "a fox", "negative_prompt": "bad"}
+    assert found["request"]["prompt"] == "photo of a fox, grain"
+    assert server.client.post(URL, json={"text": "a dog"}).json()["styles"] is None
+
+
+def test_only_json_may_be_very_long(server: Any) -> None:
+    long = server.client.post(URL, json={"text": "a" * 200_001})
+    assert (long.status_code, long.json()["field"]) == (422, "text")
+    graph = json.dumps({**GRAPH, "99": {"class_type": "Note", "inputs": {"text": "a" * 300_000}}})
+    assert server.client.post(URL, json={"text": graph}).json()["program"] == "ComfyUI"
+
+
+@pytest.mark.parametrize("text", ['{"a":' * 100_000, "{" * 150_000, '{"1": {"class_type": "KSampler", "inputs": {"positive": ["1", 0], "seed": ["1", 0]}}}'])  # fmt: skip # noqa: E501
+def test_hostile_json_is_no_error(server: Any, text: str) -> None:
+    assert server.client.post(URL, json={"text": text}).status_code == 200

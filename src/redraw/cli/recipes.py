@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,38 +12,71 @@ from redraw.cli.options import json_option, models_dir_option
 from redraw.errors import RequestError
 from redraw.settings import Settings
 
+if TYPE_CHECKING:
+    from redraw.compat.readback import ReadBack
+
 EXIT_DIFFERENT = 1
+TEXTS: Final = frozenset({".txt", ".json"})
+LONGEST_TEXT: Final = 8_000_000
+"""Bytes."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def info(file: Path, as_json: bool) -> None:
-    """Show the recipe a picture carries: A1111's infotext and Redraw's own."""
-    from redraw.image.infotext import parse
-    from redraw.image.metadata import read_metadata
+    """Show the recipe a picture carries: Redraw's own, A1111's infotext, or what another program wrote.
 
-    found = read_metadata(file)
+    FILE may also be a text: an infotext (.txt), or a graph of ComfyUI or settings of another program (.json).
+    """
+    from redraw.compat.readback import read_picture, read_text
+    from redraw.image.infotext import parse
+    from redraw.image.metadata import Metadata, read_metadata
+
+    if file.suffix.lower() in TEXTS:
+        found = Metadata(_text_of(file), None, {})
+        back = read_text(found.infotext or "")
+    else:
+        found = read_metadata(file)
+        back = read_picture(found)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "infotext": found.infotext,
-                    "parameters": parse(found.infotext) if found.infotext else None,
-                    "recipe": found.recipe,
-                    "items": dict(found.items),
-                },
-                indent=2,
-                ensure_ascii=False,
-            )
-        )
+        data = {
+            "infotext": found.infotext,
+            "parameters": parse(found.infotext) if found.infotext else None,
+            "recipe": found.recipe,
+            "items": dict(found.items),
+            "read": vars(back),
+        }
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    if not found.infotext and not found.recipe:
+    if not back.program and not found.infotext:
         click.echo(f"{file} carries no recipe")
-    if found.infotext:
+    if found.infotext and not found.infotext.lstrip().startswith("{"):
         click.echo(found.infotext)
     if found.recipe:
         click.echo(_summary(found.recipe))
+    elif back.program:
+        click.echo(_reading(back))
+
+
+def _text_of(file: Path) -> str:
+    """Return a text file's content; raises `RequestError` where it is none, or too long."""
+    try:
+        if file.stat().st_size > LONGEST_TEXT:
+            raise RequestError("file", str(file), f"a text has at most {LONGEST_TEXT:,} bytes")
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError("file", str(file), f"it is a file of text in UTF-8 ({error})") from None
+
+
+def _reading(back: ReadBack) -> str:
+    """Return what was understood of another program's settings, and what was not."""
+    kept = {name: value for name, value in back.request.items() if value not in (None, "", ())}
+    lines = [f"\nFrom {back.program}, read as {back.kind}:"]
+    lines += [f"  {name}: {value}" for name, value in kept.items()]
+    lines += [f"Not understood: {name}: {value}" for name, value in back.unknown.items()]
+    lines += [f"Note: {note}" for note in back.notes]
+    return "\n".join(lines)
 
 
 def _summary(recipe: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import torch
 
+from redraw.conditioning.prompt import read_prompt
 from redraw.conditioning.tags import without_comments
 from redraw.geometry import Size
 from redraw.image import infotext
@@ -283,7 +284,9 @@ def _extra_params(request: Generation, sampler: Sampler) -> Mapping[str, Any]:
 
 
 def _hashes(files: Mapping[str, str]) -> str | None:
-    return ", ".join(f"{name}: {digits}" for name, digits in files.items()) or None
+    """Return A1111's list of names and hashes; names lose the signs the list is made of."""
+    bare = ((name.replace(":", "").replace(",", ""), digits) for name, digits in files.items())
+    return ", ".join(f"{name}: {digits}" for name, digits in bare) or None
 
 
 def _refiner_params(request: Generation, used: Used) -> Mapping[str, Any]:
@@ -299,9 +302,16 @@ def _refiner_params(request: Generation, used: Used) -> Mapping[str, Any]:
 
 
 def _emphasis(request: Generation, shot: Shot) -> str | None:
-    """Return the mode of emphasis where it is not the usual one and a text has brackets."""
-    bracketed = any(sign in text for sign in "([" for text in (shot.prompt, shot.negative_prompt))
-    return EMPHASIS[request.emphasis] if bracketed and request.emphasis != "original" else None
+    """Return the mode of emphasis where it is not the usual one and a text, its edits resolved, has brackets."""
+    if request.emphasis == "original":
+        return None
+    old, comments = request.prompt_timeline == "old", request.prompt_comments
+    texts = [
+        read_prompt(text, request.steps, negative=negative, old_timeline=old, comments=comments).texts
+        for text, negative in ((shot.prompt, False), (shot.negative_prompt, True))
+    ]
+    bracketed = any(sign in text for sign in "([" for several in texts for text in several)
+    return EMPHASIS[request.emphasis] if bracketed else None
 
 
 def with_tags(prompt: str, networks: Sequence[str]) -> str:
