@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import copy
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ TEXT: dict[str, Any] = {
     "projection_dim": WIDTH,
 }
 """CLIPTextConfig's, without the size of the vocabulary."""
+
+
+Paint = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""The noise in noisy latents [n, 4, h, w] at timesteps [n], for tokens [n, 77]."""
 
 
 class Painter(nn.Module):
@@ -104,7 +109,7 @@ class Pairs:
         return self.latents[chosen].float(), captions
 
 
-def loss_of(painter: Painter, latents: Tensor, tokens: Tensor, kept: Tensor, rng: np.random.Generator) -> Tensor:
+def loss_of(painter: Paint, latents: Tensor, tokens: Tensor, kept: Tensor, rng: np.random.Generator) -> Tensor:
     """Weighted squared error of the predicted noise for one batch; `kept` are the products of alphas."""
     step = spread(len(latents), rng)
     alpha = kept[step][:, None, None, None]
