@@ -80,7 +80,7 @@ def find_named(catalog: Catalog, kind: str, name: str, *, paths: bool, read_at_m
     wanted, files = name.strip(), catalog.files(kind)
     what = "model" if kind == "checkpoint" else kind
     if not wanted:
-        raise UnknownName(what, name, [f.name for f in files])
+        raise UnknownName(what, name, _names(files))
     hits = _by_name(files, wanted) or _by_alias(what, name, files, wanted)
     if hits:
         return _one(catalog, what, name, hits, paths)
@@ -95,7 +95,14 @@ def find_named(catalog: Catalog, kind: str, name: str, *, paths: bool, read_at_m
     parts = [f for f in files if wanted.lower() in f.name.lower()] if kind == "checkpoint" else []
     if parts:
         return _one(catalog, what, name, parts, paths)
-    raise UnknownName(what, name, [f.name for f in files])
+    raise UnknownName(what, name, _names(files))
+
+
+def _names(files: Sequence[ModelFile]) -> list[str]:
+    """Return the names a wrong one is compared with."""
+    return list(
+        dict.fromkeys([*(f.name for f in files), *(f.stem for f in files), *(f.alias for f in files if f.alias)])
+    )
 
 
 def _path(wanted: str) -> Path | None:
