@@ -162,6 +162,14 @@ def test_the_starter_model_is_offered_where_the_package_has_one(
     assert list(Catalog([], starter=False)) == []
 
 
+def test_the_starter_s_networks_are_offered_with_it_and_are_not_among_the_files_that_are_no_model() -> None:
+    catalog = Catalog([])
+    shipped = [file.path for kind in ("lora", "embedding") for file in catalog.files(kind)]
+    assert sorted(shipped) == list(catalog_module.starter_networks())
+    assert catalog.others == ()
+    assert Catalog([], starter=False).files("lora") == ()
+
+
 def test_listing_needs_no_torch(folder: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from redraw.models.catalog import Catalog; "

@@ -21,6 +21,7 @@ from redraw.models.fact_store import FactStore, Row
 from redraw.models.facts import CHECKPOINT, KINDS, UNKNOWN, Facts, read_facts
 from redraw.models.hashes import FILE, TENSORS, digest_stamp, known_digest, known_sha256, model_sha256, tensors_sha256
 from redraw.models.places import Candidate, Place, Search, candidate, search
+from redraw.starter import networks as starter_networks
 from redraw.starter import weights as starter_weights
 
 __all__ = ["KINDS", "UNKNOWN", "Catalog", "ModelFile", "OtherFile"]
@@ -87,7 +88,7 @@ class Catalog:
 
     Args:
         folders: searched with all their subfolders, in this order. A folder that does not exist is empty.
-        starter: also offer the model inside the package, if it is there.
+        starter: also offer the model inside the package and its networks, if they are there.
         cache: a SQLite file that keeps what was read between runs; made where it is missing.
         look_again: seconds for which the folders are taken to be unchanged.
     """
@@ -252,17 +253,17 @@ class Catalog:
             return listing
 
     def _read(self) -> _Listing:
-        starter = starter_weights() if self.starter else None
+        shipped = [path for path in (starter_weights(), *starter_networks()) if path and self.starter]
         began, labels = time.time_ns(), self._labels()
         found = search(self.places)
-        wanted = [*([candidate(starter)] if starter else []), *found.candidates]
+        wanted = [*map(candidate, shipped), *found.candidates]
         listing = _Listing(found, began, time.monotonic())
         files: dict[str, list[ModelFile]] = {}
         others = []
         for seen, facts in zip(wanted, self._facts(wanted), strict=True):
             if facts.offered:
                 files.setdefault(facts.kind, []).append(_model_file(seen, facts, labels.get(seen.place)))
-            if facts.kind != CHECKPOINT and facts.content != "picture":
+            if facts.kind != CHECKPOINT and facts.content != "picture" and seen.path not in shipped:
                 others.append(_other_file(seen, facts))
         listing.files = {kind: clear_names(some) for kind, some in files.items()}
         listing.others = tuple(others)
