@@ -9,11 +9,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from redraw.models.architecture import UNetShape
+from redraw.models.describe import describe
 from redraw.models.ema import averages, ema_name
+from redraw.models.facts import read_facts
 from redraw.models.keymap import unet_keys
 from redraw.models.loader import load_model
 from redraw.models.model import Model
 from redraw.models.networks import build_unet
+from redraw.models.places import Candidate
 
 SD1 = UNetShape(4, 4, (32,) * 4, (2, 2, 2, 2), (1, 1, 1, 0), 1, 16, False, 128, (8,) * 4)
 SDXL = UNetShape(4, 4, (32,) * 3, (2, 2, 2), (0, 2, 10), 10, 16, True, 128, (8,) * 3)
@@ -68,6 +71,15 @@ def test_a_file_with_averaged_weights_alone_works(tiny: Model, tiny_checkpoint: 
     assert model.notes == ["the averaged (EMA) weights of the file are used; it has no others"]
     for one, other in zip(model.unet.state_dict().values(), tiny.unet.state_dict().values(), strict=True):
         assert torch.equal(one, other * 2)
+
+
+def test_a_file_with_averaged_weights_alone_is_listed_as_a_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    path = _averaged(tiny_checkpoint, tmp_path / "ema.safetensors", plain=False)
+    report = describe(path, hashed=False)
+    assert (report.kind, report.usable) == ("checkpoint", True)
+    assert report.parameters == describe(tiny_checkpoint, hashed=False).parameters
+    facts, _ = read_facts(Candidate(path, tmp_path, tmp_path, "", ""))
+    assert facts.kind == "checkpoint"
 
 
 def test_a_file_with_both_kinds_uses_the_plain_ones_and_says_so(

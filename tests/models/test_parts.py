@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def test_a_vae_of_every_layout_is_read(tiny: Model, tiny_checkpoint: Path, tmp_p
         assert torch.equal(one, other)
     assert model.notes == []
     assert model.vae_name == path.name
+    assert model.vae_sha256 != hashlib.sha256().hexdigest()
 
 
 @pytest.mark.parametrize(

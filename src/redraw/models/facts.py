@@ -19,6 +19,7 @@ from redraw.models.hashes import weight_files
 from redraw.models.notes import Notes, read_notes
 from redraw.models.pickles import read_tree
 from redraw.models.places import Candidate
+from redraw.models.standard import standard
 from redraw.models.tensors import TensorSpec
 
 UNKNOWN: Final = "unknown"
@@ -107,7 +108,7 @@ def read_facts(found: Candidate) -> tuple[Facts, Mapping[str, str]]:
             return _folder_facts(found), {}
         if found.path.suffix.lower() in (".png", ".webp", ".avif"):
             return _picture_facts(found.path), {}
-        checkpoint = open_checkpoint(found.path)
+        checkpoint = standard(open_checkpoint(found.path))
     except ModelError as error:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from error

@@ -39,8 +39,12 @@ def known_sha256(path: Path, cache: Path | None) -> str | None:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the weight files of a model in diffusers' layout, in order of name."""
-    return [f for f in sorted(folder.glob("*/*")) if f.suffix in (".safetensors", ".bin")]
+    """Return the weight files of a model in diffusers' layout, in order of name; of a folder with one part, its own."""
+    for pattern in ("*/*", "*"):
+        found = [f for f in sorted(folder.glob(pattern)) if f.suffix in (".safetensors", ".bin")]
+        if found:
+            return found
+    return []
 
 
 def file_sha256(path: Path, cache: Path | None = None) -> str:
