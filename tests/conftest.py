@@ -7,9 +7,11 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,6 +91,145 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = {k: v.half().contiguous() for k, v in to_checkpoint(shape, unet, vae, text).items()}
     save_file(state, path, metadata={"redraw.text_encoder": '{"num_attention_heads": 2}', "redraw.native_size": "64"})
     return path
+
+
+@dataclass
+class TinyFamily:
+    """A tiny model of one family with random weights: diffusers' own networks, saved as a folder and as one file.
+
+    Attributes:
+        parts: diffusers' and transformers' networks, by the folder each is in.
+        folder: as diffusers saves it.
+        file: the same weights under the original code's names.
+    """
+
+    parts: dict[str, Any]
+    folder: Path
+    file: Path
+
+
+# name: (in_channels, text encoders as (part, projection), what the UNet is told besides, prediction)
+_FAMILIES: dict[str, tuple[int, dict[str, int], int, str]] = {
+    "sd2": (4, {"text_encoder": 0}, 0, "epsilon"),
+    "sd2-v": (4, {"text_encoder": 0}, 0, "v_prediction"),
+    "sd2-inpainting": (9, {"text_encoder": 0}, 0, "epsilon"),
+    "sdxl": (4, {"text_encoder": 0, "text_encoder_2": 24}, 6, "epsilon"),
+    "sdxl-v": (4, {"text_encoder": 0, "text_encoder_2": 24}, 6, "v_prediction"),
+    "sdxl-inpainting": (9, {"text_encoder": 0, "text_encoder_2": 24}, 6, "epsilon"),
+    "sdxl-edit": (8, {"text_encoder": 0, "text_encoder_2": 24}, 6, "epsilon"),
+    "sdxl-refiner": (4, {"text_encoder_2": 24}, 5, "epsilon"),
+}
+
+
+def _family_parts(name: str) -> dict[str, Any]:
+    """Return diffusers' and transformers' networks of a tiny model."""
+    from redraw.models.networks import quietly
+
+    with quietly():
+        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+        from transformers.models.clip.configuration_clip import CLIPTextConfig
+        from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
+
+        channels, texts, sizes, _ = _FAMILIES[name]
+        told = {
+            "addition_embed_type": "text_time",
+            "addition_time_embed_dim": 8,
+            "projection_class_embeddings_input_dim": 24 + 8 * sizes,
+        }
+        parts: dict[str, Any] = {}
+        torch.manual_seed(7)
+        parts["unet"] = UNet2DConditionModel(
+            in_channels=channels,
+            block_out_channels=(32, 64),
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            transformer_layers_per_block=(1, 2),
+            attention_head_dim=(2, 4),
+            cross_attention_dim=16 * len(texts),
+            use_linear_projection=True,
+            norm_num_groups=8,
+            **(told if sizes else {}),
+        )
+        parts["vae"] = AutoencoderKL(
+            block_out_channels=(16, 16, 16, 16),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            norm_num_groups=8,
+            latent_channels=4,
+            scaling_factor=0.13025 if sizes else 0.18215,
+        )
+        for part, projection in texts.items():
+            config = CLIPTextConfig(
+                vocab_size=49408,
+                hidden_size=16,
+                intermediate_size=32,
+                num_attention_heads=2,
+                num_hidden_layers=3,
+                hidden_act="quick_gelu" if sizes and part == "text_encoder" else "gelu",
+                projection_dim=projection or 16,
+            )
+            parts[part] = (CLIPTextModelWithProjection if projection else CLIPTextModel)(config)
+        for network in parts.values():
+            _liven(network.eval().requires_grad_(False))
+    return parts
+
+
+def _liven(network: torch.nn.Module) -> None:
+    """Give biases and norms numbers too, so that a mistake with them shows."""
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 1:
+            parameter.add_(torch.randn(parameter.shape) * 0.1)
+        elif name.endswith("embedding.weight"):
+            parameter.mul_(20)
+
+
+def _saved_family(name: str, path: Path) -> TinyFamily:
+    """Write a tiny model in both layouts."""
+    import json
+
+    from safetensors.torch import save_file
+
+    from redraw.models.configs import from_configs
+    from redraw.models.keymap import to_checkpoint
+
+    _, texts, sizes, prediction = _FAMILIES[name]
+    parts = _family_parts(name)
+    for part, network in parts.items():
+        network.save_pretrained(path / "model" / part)
+    (path / "model" / "scheduler").mkdir()
+    (path / "model" / "scheduler" / "scheduler_config.json").write_text(json.dumps({"prediction_type": prediction}))
+    configs = {part: json.loads((path / "model" / part / "config.json").read_text()) for part in parts}
+    pooled = [projection > 0 for projection in texts.values()]
+    shape = from_configs(configs["unet"], configs["vae"], *(configs[t] for t in texts), pooled=pooled)
+    states = {part: dict(network.state_dict()) for part, network in parts.items()}
+    if not sizes:  # diffusers leaves the last layer out of SD2's text encoder; the file has it
+        last = {k: v for k, v in states["text_encoder"].items() if "layers.2." in k}
+        states["text_encoder"] |= {k.replace("layers.2.", "layers.3."): v + 1 for k, v in last.items()}
+    family = "sd2" if not sizes else "sdxl-refiner" if sizes == 5 else "sdxl"
+    state = to_checkpoint(shape, states["unet"], states["vae"], *(states[t] for t in texts), family=family)
+    metadata = {
+        "redraw.unet": '{"attention_head_dim": [2, 4], "norm_num_groups": 8}',
+        "redraw.vae": '{"norm_num_groups": 8}',
+        "redraw.scheduler": json.dumps({"prediction_type": prediction}),
+        **{f"redraw.{part}": '{"num_attention_heads": 2}' for part in texts},
+    }
+    save_file({k: v.contiguous() for k, v in state.items()}, path / f"{name}.safetensors", metadata=metadata)
+    return TinyFamily(parts, path / "model", path / f"{name}.safetensors")
+
+
+@pytest.fixture(scope="session")
+def tiny_family(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], TinyFamily]:
+    """Make a tiny model by name (sd2, sd2-v, sd2-inpainting, sdxl, sdxl-inpainting, ...), each once."""
+    made: dict[str, TinyFamily] = {}
+
+    def make(name: str) -> TinyFamily:
+        if name not in made:
+            made[name] = _saved_family(name, tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return make
 
 
 # XYZ columns under D50 of Adobe RGB (1998), wider than sRGB in green.

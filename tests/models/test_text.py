@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from redraw.errors import ModelError
+from redraw.models.architecture import TextShape
+from redraw.models.families import EOS, TextRule
 from redraw.models.loader import load_model
 from redraw.models.model import Model
-from redraw.models.text import EOS, Insert
+from redraw.models.networks import build_text_encoder, fill
+from redraw.models.text import Insert, TextEncoder
 
 
 def _tokens(rows: int = 2) -> torch.Tensor:
@@ -61,3 +64,20 @@ def test_a_text_encoder_does_not_keep_its_model_alive(tiny_checkpoint: Path) -> 
         assert torch.equal(encoder.states(_tokens(1))[0], expected)
     finally:
         gc.enable()
+
+
+def test_an_encoder_that_fills_with_zero_refills_behind_the_first_end() -> None:
+    shape = TextShape(width=8, layers=2, mlp=16, positions=77, vocabulary=49408, heads=2, projection=6)
+    network = build_text_encoder(shape)
+    fill(network, {k: torch.randn(v.shape) for k, v in network.state_dict().items()}, "tiny")
+    encoder = TextEncoder(TextRule("clip_g", drop=1, norm=False, pad=0, skips="never", pooled=True), network)
+    tokens = _tokens(1)
+    tokens[0, 5:] = EOS
+    zeros = tokens.clone()
+    zeros[0, 6:] = 0
+    for given in (tokens, zeros):
+        states, pooled = encoder.states(given)
+        theirs = network(zeros, output_hidden_states=True)
+        assert torch.allclose(states, theirs.hidden_states[-2], atol=1e-5)
+        assert pooled is not None
+        assert torch.allclose(pooled, theirs.text_embeds, atol=1e-5), "the sentence is that of the first EOS"

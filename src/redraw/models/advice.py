@@ -50,7 +50,7 @@ _ADVICE: Final = (
     Advice("dmd", "DMD2", (1, 8), (1.0, 1.0), ("LCM", "Euler a"), "SGM Uniform"),
     Advice("turbo", "Turbo", (1, 8), (1.0, 2.5), ("Euler a", "DPM++ SDE"), "SGM Uniform"),
 )
-_WORDS: Final[Mapping[str, str]] = {"dmd": r"dmd2?", "hyper": r"hyper(sd|sdxl)?"}
+_WORDS: Final[Mapping[str, str]] = {"dmd": r"dmd2?"}
 _SPOKEN: Final = ("modelspec.title", "modelspec.tags", "modelspec.description", "modelspec.usage_hint")
 _SCHEDULERS: Final[Mapping[str, str]] = {"LCMScheduler": "lcm", "TCDScheduler": "tcd"}
 
@@ -71,6 +71,7 @@ def advice_for(name: str, metadata: Mapping[str, str] = {}, scheduler: Mapping[s
 
 
 def _named(text: str, source: str) -> Advice | None:
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # a capital letter begins a word
     for advice in _ADVICE:
         word = _WORDS.get(advice.kind, advice.kind)
         if re.search(rf"(?<![a-z]){word}(?![a-z])", text, re.IGNORECASE):
