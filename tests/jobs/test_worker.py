@@ -30,7 +30,7 @@ from redraw.jobs.record import JobRecord
 from redraw.jobs.results import Packing, pack
 from redraw.jobs.stop import Stop
 from redraw.jobs.store import QueueLimits
-from redraw.jobs.worker import Worker
+from redraw.jobs.worker import WISH, Worker
 from redraw.request import Generation, Img2Img, Txt2Img
 
 TXT = Txt2Img(prompt="a fox", seed=5, variation_seed=9, steps=3, batch_count=3)
@@ -41,6 +41,46 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
     """An empty queue."""
     with Queue.open(tmp_path / "data") as opened:
         yield opened
+
+
+class Remembers(FakeEngine):
+    """The fake engine, which remembers what was asked about its models."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def unload(self) -> None:
+        """Remember."""
+        self.asked.append("unload")
+
+    def warm_up(self) -> None:
+        """Remember."""
+        self.asked.append("load")
+
+
+def test_an_idle_worker_lets_go_of_its_models_when_asked(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("redraw.jobs.worker._WISHES_EVERY", 0.0)
+    queue.set_setting(WISH, ["unload", 1.0])
+    engine = Remembers()
+    worker = Worker(queue, engine, "w")
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+
+    def asked_until(count: int) -> list[str]:
+        until = time.monotonic() + 20
+        while len(engine.asked) < count and time.monotonic() < until:
+            time.sleep(0.01)
+        return engine.asked
+
+    time.sleep(0.3)
+    assert engine.asked == [], "that was asked before this worker came"
+    for number, what in enumerate(("unload", "load", "unload", "nonsense", "load"), 2):
+        queue.set_setting(WISH, [what, float(number)])
+        if what != "nonsense":
+            asked_until(len(engine.asked) + 1)
+    worker.stop.asked.set()
+    thread.join(20)
+    assert engine.asked[:3] == ["unload", "load", "unload"]
 
 
 class Probe(FakeEngine):

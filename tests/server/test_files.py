@@ -13,8 +13,17 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+import redraw.starter
+
 API = "/api/v1"
+SHIPPED = {file.stem for file in Path(redraw.starter.__file__).parent.glob("networks/*")}
+"""The demonstration networks inside the package, which are listed too."""
 KEY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight"
+
+
+def own(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The files that are not the package's."""
+    return [row for row in rows if row["name"] not in SHIPPED]
 
 
 @pytest.fixture
@@ -49,14 +58,14 @@ def client(local: Callable[..., Any], folder: Path, tiny_checkpoint: Path) -> An
 
 def test_files_are_listed_with_what_is_known_about_them(client: Any, folder: Path) -> None:
     answer = client.get(f"{API}/files", params={"kind": "lora"})
-    assert [f["name"] for f in answer.json()] == ["big", "deep/ink"]
-    ink = answer.json()[1]
+    big, ink = own(answer.json())
+    assert (big["name"], ink["name"]) == ("big", "deep/ink")
     assert (ink["alias"], ink["family"], ink["title"], ink["triggers"]) == ("Ink", "sd1", "Ink wash", ["ink", "paper"])
     assert (ink["hash"], ink["file"], ink["size"] > 100) == (None, "deep/ink.safetensors", True)
-    assert answer.json()[0]["family"] == "sdxl"
+    assert big["family"] == "sdxl"
     assert str(folder) not in answer.text
     for kind, names in (("vae", ["color"]), ("hypernetwork", ["anime"]), ("embedding", ["fits", "fits_not"])):
-        assert [f["name"] for f in client.get(f"{API}/files", params={"kind": kind}).json()] == names
+        assert [f["name"] for f in own(client.get(f"{API}/files", params={"kind": kind}).json())] == names
     assert client.get(f"{API}/files", params={"kind": "secret"}).status_code == 422
 
 
@@ -88,18 +97,18 @@ def test_a_preview_is_shown_unless_it_is_a_link(client: Any, folder: Path, tmp_p
     Image.new("RGB", (8, 8)).save(tmp_path / "private.png")
     (folder / "models/Lora/big.png").symlink_to(tmp_path / "private.png")
     again = client.post(f"{API}/files/refresh", params={"kind": "lora"}, headers={"x-redraw": "1"}).json()
-    assert again[0]["preview"] is None
+    assert own(again)[0]["preview"] is None
     assert client.get(f"{API}/files/preview", params={"kind": "lora", "name": "big"}).status_code == 404
 
 
 def test_a_refresh_finds_new_files_of_every_kind(client: Any, folder: Path) -> None:
-    assert len(client.get("/sdapi/v1/loras").json()) == 2
+    assert len(own(client.get("/sdapi/v1/loras").json())) == 2
     shutil.copy(folder / "models/Lora/big.safetensors", folder / "models/Lora/new.safetensors")
     shutil.copy(folder / "embeddings/fits.safetensors", folder / "embeddings/new.safetensors")
     shutil.copy(folder / "models/VAE/color.safetensors", folder / "models/VAE/new.safetensors")
     for path in ("loras", "embeddings", "vae", "checkpoints"):
         assert (client.post(f"/sdapi/v1/refresh-{path}").json(), path) == (None, path)
-    assert {lora["name"] for lora in client.get("/sdapi/v1/loras").json()} == {"big", "ink", "new"}
+    assert {lora["name"] for lora in own(client.get("/sdapi/v1/loras").json())} == {"big", "ink", "new"}
     assert "new" in client.get("/sdapi/v1/embeddings").json()["loaded"]
     assert [vae["model_name"] for vae in client.get("/sdapi/v1/sd-vae").json()] == [
         "color.safetensors",
@@ -114,7 +123,8 @@ def test_a1111s_listings_have_its_shapes_and_tell_no_folders(client: Any, folder
     assert ink["metadata"]["ss_tag_frequency"] == {"5_x": {"ink": 9, "paper": 3}}, "a table, as A1111 has it"
     assert "ssmd_cover_images" not in ink["metadata"]
     assert client.get("/sdapi/v1/hypernetworks").json() == [{"name": "anime", "path": "anime.pt"}]
-    embeddings = client.get("/sdapi/v1/embeddings").json()
+    listed = client.get("/sdapi/v1/embeddings").json()
+    embeddings = {part: {n: v for n, v in some.items() if n not in SHIPPED} for part, some in listed.items()}
     nothing = {"step": None, "sd_checkpoint": None, "sd_checkpoint_name": None}
     assert embeddings == {
         "loaded": {"fits": {**nothing, "shape": 16, "vectors": 3}},

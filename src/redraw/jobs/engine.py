@@ -80,6 +80,14 @@ class Work(Protocol):
 class Engine(Protocol):
     """Makes pictures of requests, one job at a time."""
 
+    def unload(self) -> None:
+        """Let go of every model; the next job loads its own again."""
+        ...
+
+    def warm_up(self) -> None:
+        """Load the model of requests that name none."""
+        ...
+
     def begin(self, request: Generation, done: frozenset[int]) -> Work:
         """Return the work of a request without the pictures whose indexes are in `done`; nothing is drawn yet.
 

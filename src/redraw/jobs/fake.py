@@ -46,6 +46,12 @@ _ORDER: Final = re.compile(r"(fail|crash|die|slow|stuck)\b:?\s*(.*)", re.DOTALL)
 class FakeEngine:
     """Draws squares; see the module."""
 
+    def unload(self) -> None:
+        """Do nothing: there is no model."""
+
+    def warm_up(self) -> None:
+        """Do nothing: there is no model."""
+
     def begin(self, request: Generation, done: frozenset[int]) -> FakeWork:
         """Return the work of a request without the pictures in `done`."""
         return FakeWork(request, done)

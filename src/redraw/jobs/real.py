@@ -49,6 +49,10 @@ class RealEngine:
         except RedrawError as error:
             log.warning("no model could be loaded ahead: %s", error)
 
+    def unload(self) -> None:
+        """Let go of every model; the next job loads its own again."""
+        self.studio.unload()
+
     def begin(self, request: Generation, done: frozenset[int]) -> RealWork:
         """Return the work of a request without the pictures in `done`; its model is loaded."""
         request = self._named(request)

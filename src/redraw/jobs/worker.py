@@ -36,6 +36,9 @@ IDLE: Final = 0.05  # seconds between looks at a queue that has been empty for a
 BRISK: Final = 0.01  # seconds between looks while people are at it: a look costs less than half a millisecond
 STILL_WARM: Final = 60.0  # seconds after a job during which more are expected
 _PATIENCE: Final = 1.0  # seconds until a database that cannot be used is tried again
+WISH: Final = "queue.memory"
+"""The setting that asks an idle worker to let go of its models: [what, when]; what is "unload" or "load"."""
+_WISHES_EVERY: Final = 0.5
 NEARLY: Final = 2.0  # seconds a picture may still take when the worker is to end
 
 
@@ -77,6 +80,8 @@ class Worker:
         self._job: JobRecord | None = None
         self._began = 0.0
         self._last_job_at = -STILL_WARM
+        self._wish: Any = None
+        self._wish_read = float("-inf")
 
     def run(self) -> int:
         """Work until asked to stop; return the process's exit status: 0, or 1 after an unexpected error."""
@@ -88,11 +93,33 @@ class Worker:
                 self.stop.asked.wait(_PATIENCE)
                 continue
             if job is None:
+                self._heed_wish()
                 self.stop.asked.wait(BRISK if time.monotonic() - self._last_job_at < STILL_WARM else IDLE)
             else:
                 self.work(job)
                 self._last_job_at = time.monotonic()
         return 1 if self.damaged and self.ends_at_error else 0
+
+    def _heed_wish(self) -> None:
+        """Let go of the models, or load one, if that was asked since the last look."""
+        now = time.monotonic()
+        if now - self._wish_read < _WISHES_EVERY:
+            return
+        first, self._wish_read = self._wish_read == float("-inf"), now
+        try:
+            wish = self.queue.get_setting(WISH)
+        except OutputError:
+            return  # the next claim says what is wrong
+        if wish == self._wish:
+            return
+        self._wish = wish
+        if first or not isinstance(wish, list) or not wish:
+            return  # what was asked of another worker is over
+        log.info("asked to %s models", wish[0])
+        if wish[0] == "unload":
+            self.engine.unload()
+        elif wish[0] == "load":
+            self.engine.warm_up()
 
     def work(self, job: JobRecord) -> None:
         """Make what a claimed job asks for, and end it or hand it back."""

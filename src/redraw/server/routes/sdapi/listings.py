@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from redraw.compat.facts import DEFAULT_RHO, LATENT_UPSCALE_MODES, NEEDS_INNER_M
 from redraw.compat.flags import flags
 from redraw.compat.options import DEFAULTS
 from redraw.compat.scripts import script_info, script_titles
+from redraw.jobs.worker import WISH
 from redraw.registry import SAMPLERS, SCHEDULERS, UPSCALERS
 from redraw.server.routes.sdapi.door import TAG, SdapiRoute, door, stored_options
 from redraw.server.routes.sdapi.models import embedding_items, lora_items, model_items
@@ -153,9 +155,16 @@ def refresh(parts: Parts) -> None:
 
 
 @router.post("/unload-checkpoint")
+def unload_checkpoint(parts: Parts) -> JSONResponse:
+    """Ask the worker to let go of its models once no job is at work; the next job loads its own."""
+    parts.queue.set_setting(WISH, ["unload", time.time()])
+    return JSONResponse({})
+
+
 @router.post("/reload-checkpoint")
-def checkpoint_in_memory() -> JSONResponse:
-    """Do nothing: the worker decides which model stays loaded."""
+def reload_checkpoint(parts: Parts) -> JSONResponse:
+    """Ask the worker to load the model of requests that name none, once no job is at work."""
+    parts.queue.set_setting(WISH, ["load", time.time()])
     return JSONResponse({})
 
 
