@@ -102,7 +102,8 @@ def _read(found: dict[str, Any], back: ReadBack, shelf: Shelf) -> ReadBack:
     found["Prompt"] = filled["Prompt"] + (f"\n{tags}" if tags else "")
     back.know(*added)
     fields = Fields(back)
-    for key, value in fields.joined(found).items():
+    joined = fields.joined(found)
+    for key, value in joined.items():
         if key in _TOLD or key in added:
             back.know(*([key] if key.startswith("Hypernet") else []))
         elif key in _SILENT or fields.take(key, value):
@@ -110,9 +111,9 @@ def _read(found: dict[str, Any], back: ReadBack, shelf: Shelf) -> ReadBack:
         else:
             back.unknown[key] = str(value)
     if parameters:
-        _take_sampler(back, found)
-        take_files(back, found, shelf)
-        _take_noise_source(back, found)
+        _take_sampler(back, joined)
+        take_files(back, joined, shelf)
+        _take_noise_source(back, joined)
         _fill(back, fields, filled)
     else:
         back.request = {name: words for name, words in back.request.items() if words}
