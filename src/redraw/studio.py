@@ -36,6 +36,7 @@ from redraw.models.loader import load_model
 from redraw.models.model import Model, Saving
 from redraw.models.places import places
 from redraw.models.shelf import Shelf
+from redraw.models.taesd import find_taesd
 from redraw.pipeline import Control, Progress, Result, run
 from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
 from redraw.settings import Settings
@@ -135,6 +136,8 @@ class Studio:
         def load(saving: Saving) -> Model:
             first = device if saving == "auto" else "cpu"  # not all of it goes to the device
             model = load_model(file.path, device=first, dtype=dtype, vae=vae, cache=self.settings.models_cache)
+            small = [taesd.path for taesd in self.catalog.files("taesd")]
+            model.attach_taesd(find_taesd(small, model.family.name, model.latent_channels))
             model.save_memory(saving)
             return model if saving == "auto" else model.to(device, dtype)
 

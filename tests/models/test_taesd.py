@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from redraw.errors import ModelError, UnsupportedModel
 from redraw.models.model import Model
 from redraw.models.networks import quietly
-from redraw.models.taesd import Taesd, load_taesd
+from redraw.models.taesd import Taesd, find_taesd, load_taesd
 
 State = dict[str, torch.Tensor]
 
@@ -123,6 +123,17 @@ def test_a_damaged_file_says_what_is_wrong(
 def test_another_file_is_refused(tmp_path: Path, tiny_checkpoint: Path) -> None:
     with pytest.raises(UnsupportedModel, match="this is no TAESD"):
         load_taesd(tiny_checkpoint)
+
+
+def test_the_first_file_that_fits_is_found(reference: Any, tmp_path: Path) -> None:
+    damaged, encoder = tmp_path / "taesd.pth", _save(_half(reference, "encoder"), tmp_path / "e" / "enc.pth")
+    damaged.write_bytes(b"no weights")
+    for_sdxl = _save(_half(reference, "decoder"), tmp_path / "taesdxl_decoder.pth")
+    fits = _save(_half(reference, "decoder"), tmp_path / "taesd_decoder.pth")
+    found = find_taesd([damaged, encoder, for_sdxl, fits], "sd1", 4)
+    assert found is not None
+    assert found.path == fits
+    assert find_taesd([damaged, encoder, for_sdxl], "sd1", 4) is None
 
 
 def test_a_model_encodes_and_decodes_by_it_only_where_told(reference: Any, tmp_path: Path, tiny: Model) -> None:

@@ -13,7 +13,10 @@ from safetensors.torch import save_file
 from redraw.models.loader import load_model
 from redraw.models.networks import quietly
 from redraw.models.taesd import load_taesd
+from redraw.pipeline import Progress
 from redraw.pipeline.preview import preview_matrix, preview_picture, preview_pixels
+from redraw.settings import Settings
+from redraw.studio import Studio
 
 
 @pytest.fixture
@@ -41,3 +44,26 @@ def test_a_preview_is_of_full_size_where_the_model_has_a_taesd(
     assert seen.shape == (48, 64, 3)
     assert seen.dtype == np.uint8
     assert np.abs(seen - wanted.clamp(0, 255).numpy()).max() <= 1.01
+
+
+def test_a_large_preview_on_a_cpu_is_made_small(reference: Any, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_checkpoint)
+    save_file(dict(reference.state_dict()), tmp_path / "taesd.safetensors")
+    model.attach_taesd(load_taesd(tmp_path / "taesd.safetensors"))
+    assert preview_picture(model, torch.zeros(4, 96, 64)).shape == (256, 168, 3)
+    assert preview_picture(model, torch.zeros(4, 32, 1)).shape == (256, 8, 3)
+    assert preview_picture(model, torch.zeros(4, 500, 1)).shape == (256, 8, 3)
+
+
+def test_a_taesd_among_the_users_files_makes_the_previews(
+    reference: Any, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "VAE-approx"
+    folder.mkdir()
+    save_file(dict(reference.state_dict()), folder / "taesd.safetensors")
+    settings = Settings(models_dirs=(tiny_checkpoint.parent, tmp_path), data_dir=tmp_path / "data")
+    studio = Studio(settings=settings, device="cpu", dtype="fp32")
+    picture = np.zeros((48, 64, 3), np.uint8)
+    events = list(studio.img2img(picture, "x", model="tiny", steps=2, strength=1, sampler="Euler"))
+    first = next(event.preview for event in events if isinstance(event, Progress) and event.preview is not None)
+    assert first().shape == (48, 64, 3)

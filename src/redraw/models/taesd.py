@@ -8,7 +8,7 @@ file with both halves, and diffusers' `AutoencoderTiny` as a file or a folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -113,6 +113,18 @@ def load_taesd(path: Path) -> Taesd:
         if unused:
             raise UnsupportedModel(path.name, [f"its {side} has layers that TAESD has not: {', '.join(unused[:3])}"])
     return Taesd(path, halves, latent).to("cpu", torch.float32)
+
+
+def find_taesd(paths: Iterable[Path], family: str, latent_channels: int) -> Taesd | None:
+    """Return the first of several files that decodes the latents of a family's models; damaged ones are passed over."""
+    for path in paths:
+        try:
+            found = load_taesd(path)
+        except ModelError:
+            continue
+        if found.decodes and found.fits(family, latent_channels):
+            return found
+    return None
 
 
 def _states(checkpoint: Checkpoint) -> dict[Side, dict[str, torch.Tensor]]:

@@ -18,6 +18,7 @@ from redraw.models.model import Model
 
 _CHART_SIDE: Final = 16  # patches along one side of the colour chart
 _PATCH: Final = 16  # pixels along one side of a patch: two latents, so that one corner is clear of its neighbours
+_CPU_CELLS: Final = 32
 _fitted: WeakKeyDictionary[Model, torch.Tensor] = WeakKeyDictionary()
 
 
@@ -32,18 +33,30 @@ def preview_matrix(model: Model) -> torch.Tensor:
 
 
 def preview_picture(model: Model, latent: torch.Tensor) -> NDArray[np.uint8]:
-    """Return a latent `[c, h, w]` as a picture of 8 bits: of full size by TAESD, else of one pixel for each cell."""
-    if model.taesd is not None and model.taesd.decodes:
-        rgb = model.taesd.decode(latent.detach()[None])[0].movedim(0, -1)
-        return ((rgb + 1) * 127.5).clamp(0, 255).to(torch.uint8).cpu().numpy()
-    return preview_pixels(latent, preview_matrix(model))
+    """Return a latent `[c, h, w]` as a picture `[h', w', 3]` of 8 bits, by TAESD if the model has one at hand.
+
+    Without, a pixel stands for each cell of the latent. With it the picture has its full size; on a CPU, where that
+    would take as long as a step of the sampler, at most 256 pixels a side.
+    """
+    if model.taesd is None or not model.taesd.decodes:
+        return preview_pixels(latent, preview_matrix(model))
+    small = latent.detach()[None].float()
+    longest = max(latent.shape[-2:])
+    if model.taesd.device.type == "cpu" and longest > _CPU_CELLS:
+        height, width = (max(1, side * _CPU_CELLS // longest) for side in latent.shape[-2:])
+        small = torch.nn.functional.adaptive_avg_pool2d(small, (height, width))
+    return _bits(model.taesd.decode(small)[0].movedim(0, -1))
 
 
 def preview_pixels(latent: torch.Tensor, matrix: torch.Tensor) -> NDArray[np.uint8]:
     """Return a latent `[c, h, w]` as a picture `[h, w, 3]` of 8 bits."""
     flat = latent.detach().float().cpu().movedim(0, -1)
     rgb = flat @ matrix[:-1] + matrix[-1]
-    return ((rgb + 1) * 127.5).clamp(0, 255).to(torch.uint8).numpy()
+    return _bits(rgb)
+
+
+def _bits(rgb: torch.Tensor) -> NDArray[np.uint8]:
+    return ((rgb + 1) * 127.5).clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
 def _fit(model: Model) -> torch.Tensor:
