@@ -9,9 +9,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from redraw.models.architecture import Architecture, TextShape, UNetShape, VaeShape
+from redraw.models.families import family_named
 from redraw.models.loader import load_model
 from redraw.models.lora import LoraFile, Patch, Use, open_lora, prepare
 from redraw.models.model import Model
+from redraw.models.model_facts import ModelFacts
+from redraw.models.networks import build_text_encoder, build_unet, build_vae, fill
+from redraw.models.text import TextEncoder
 
 Write = Callable[..., LoraFile]
 LINEAR = "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"  # [32, 16]
@@ -100,3 +105,20 @@ def model(_own: Model) -> Iterator[Model]:
 def delta(model: Model, file: LoraFile, module: str, strength: float = 1.0, name: str = "weight") -> torch.Tensor:
     """What a file adds to a module's tensor."""
     return changed(model, prepare(model, [Use(file, strength, strength)]), module, name)
+
+
+@pytest.fixture(scope="module")
+def sdxl() -> Model:
+    """A narrow model with SDXL's names: two text encoders, transformers of 2 and 10 blocks."""
+    texts = (TextShape(16, 3, 32, 77, 49408, 2), TextShape(24, 4, 48, 77, 49408, 2, projection=24))
+    unet = UNetShape(4, 4, (32,) * 3, (2, 2, 2), (0, 2, 10), 10, 40, True, 128, (8,) * 3, vector=48, waves=4)
+    shape = Architecture(unet, VaeShape((32, 32), 1, 4), texts[0], texts[1:])
+    generator = torch.Generator().manual_seed(3)
+    networks = [build_unet(shape.unet), build_vae(shape.vae), *map(build_text_encoder, texts)]
+    for network in networks:
+        state = {k: torch.randn(v.shape, generator=generator) * 0.1 for k, v in network.state_dict().items()}
+        fill(network, state, "the tiny SDXL")
+    family = family_named("sdxl")
+    facts = ModelFacts(Path("tiny-xl.safetensors"), family, shape, "eps", 1024, 0.13025, None)
+    encoders = [TextEncoder(slot.rule, network) for slot, network in zip(family.text, networks[2:], strict=True)]
+    return Model(facts, networks[0], networks[1], encoders, torch.linspace(0.99, 0.01, 1000)).to("cpu")

@@ -6,8 +6,9 @@ while. Every key that was not applied is reported.
 
 from __future__ import annotations
 
-from redraw.models.lora.file import Layer, LoraFile, family_label, open_lora
+from redraw.models.lora.file import Layer, LoraFile, open_lora
 from redraw.models.lora.match import Report
+from redraw.models.lora.origin import family_label
 from redraw.models.lora.patch import Patch, Use, prepare
 
 __all__ = ["Layer", "LoraFile", "Patch", "Report", "Use", "family_label", "open_lora", "prepare"]

@@ -17,7 +17,7 @@ from redraw.models.hashes import tensors_sha256
 from redraw.models.lora.alphas import Alphas
 from redraw.models.lora.formulas import Kind, kind_of_parts
 from redraw.models.lora.keys import BUNDLE, grouped
-from redraw.models.lora.origin import LABELS, proven_family, said_family
+from redraw.models.lora.origin import proven_family, said_family
 
 if TYPE_CHECKING:
     from redraw.models.embedding_files import Embedding
@@ -172,8 +172,3 @@ def open_lora(path: Path) -> LoraFile:
             what = f"{file.foreign[0][0]} and {len(file.foreign) - 1} more keys lack their other half"
         raise ModelError(f"{path.name} is no network Redraw can apply: {what}")
     return file
-
-
-def family_label(name: str) -> str:
-    """Return what people call a family."""
-    return LABELS.get(name, name)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from redraw.errors import ModelError
-from redraw.models.lora.file import Layer, LoraFile, family_label
+from redraw.models.lora.file import Layer, LoraFile
 from redraw.models.lora.names import Names, Target
+from redraw.models.lora.origin import family_label
 from redraw.models.model import Model
 
 

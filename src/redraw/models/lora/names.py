@@ -73,7 +73,10 @@ class Names:
         self._encoders = tuple(e.name for e in model.text_encoders)
         for place, encoder in enumerate(model.text_encoders):
             head = f"lora_te{place + 1 if len(self._encoders) > 1 else ''}_text_model_"
-            self._tables[encoder.name] = self._text_table(encoder.name, encoder.body, head)
+            table = self._tables[encoder.name] = self._text_table(encoder.name, encoder.body, head)
+            projection = getattr(encoder.network, "text_projection", None)
+            if isinstance(projection, nn.Module):
+                table["text_projection"] = Target(encoder.name, "text_projection", (projection,))
         self._near: _Near | None = None
 
     def find(self, name: str) -> Target | None:

@@ -7,17 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from redraw.models.families import FAMILIES
 from redraw.models.lora.keys import Split, split_key
 from redraw.models.tensors import TensorSpec
 
-LABELS: Final[Mapping[str, str]] = {
-    "sd1": "Stable Diffusion 1",
-    "sd2": "Stable Diffusion 2",
-    "sdxl": "SDXL",
-    "sdxl-refiner": "the SDXL refiner",
-    "sd3": "Stable Diffusion 3",
-    "flux": "Flux",
-}
+_OTHERS: Final[Mapping[str, str]] = {"sd3": "Stable Diffusion 3", "flux": "Flux"}
 _NAMES: Final = (
     ("flux", re.compile(r"double_blocks|single_blocks|single_transformer_blocks")),
     ("sd3", re.compile(r"joint_blocks|lora_te3_|^transformer\.transformer_blocks|^lora_transformer_")),
@@ -46,14 +40,14 @@ def proven_family(specs: Mapping[str, TensorSpec]) -> str | None:
 
     Names count from a quarter of the keys on, widths by majority: a few stray keys prove nothing.
     """
+    matrices = [(split, spec.shape[_INPUT_SIDE[split.part]]) for split, spec in _matrices(specs)]
+    contexts = Counter(_BY_WIDTH[n] for split, n in matrices if _CONTEXT.search(split.module) and n in _BY_WIDTH)
     named = Counter(family for key in specs for family, pattern in _NAMES if pattern.search(key))
+    for family, _ in contexts.most_common(1):
+        return family
     for family, count in named.most_common(1):
         if count * 4 >= len(specs):
             return family
-    matrices = [(split, spec.shape[_INPUT_SIDE[split.part]]) for split, spec in _matrices(specs)]
-    contexts = Counter(_BY_WIDTH[n] for split, n in matrices if _CONTEXT.search(split.module) and n in _BY_WIDTH)
-    for family, _ in contexts.most_common(1):
-        return family
     texts = Counter(n for split, n in matrices if _TEXT.search(split.module))
     return "sd2" if texts and texts.most_common(1)[0][0] == 1024 else None
 
@@ -66,6 +60,11 @@ def said_family(metadata: Mapping[str, str]) -> str | None:
             if pattern.search(text):
                 return family
     return None
+
+
+def family_label(name: str) -> str:
+    """Return what people call a family."""
+    return next((f.label for f in FAMILIES if f.name == name), _OTHERS.get(name, name))
 
 
 def _matrices(specs: Mapping[str, TensorSpec]) -> Iterable[tuple[Split, TensorSpec]]:
