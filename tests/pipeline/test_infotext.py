@@ -57,7 +57,12 @@ def written(request: Generation, used: Used = recipes.NOTHING, made_by: Any = No
 def all_keys(monkeypatch: pytest.MonkeyPatch, sampler: str) -> list[str]:
     """Every key a picture can have with a sampler, in our order."""
     kept: list[str] = []
-    monkeypatch.setattr(recipes.infotext, "build", lambda prompt, negative, params: kept.extend(params) or "")
+
+    def keep(prompt: str, negative: str, params: dict[str, Any]) -> str:
+        kept.extend(params)
+        return ""
+
+    monkeypatch.setattr("redraw.image.infotext.build", keep)
     request = Img2Img(
         images=(SOURCE,), mask="alpha", soft=True, sampler=sampler, eta=0.5, scheduler="Beta", refiner="x"
     )
@@ -170,11 +175,12 @@ def value_of(info: FieldInfo) -> st.SearchStrategy[Any]:
 @st.composite
 def requests(draw: st.DrawFn) -> Generation:
     """Requests of both kinds with any values in their fields, but those about pictures and machines."""
-    kind = draw(st.sampled_from([Img2Img, Txt2Img]))
+    kinds: list[type[Img2Img | Txt2Img]] = [Img2Img, Txt2Img]
+    kind = draw(st.sampled_from(kinds))
     mask = draw(st.sampled_from([None, "alpha"])) if kind is Img2Img else None
     left = {"Paint"} if mask else {"Paint", "Inpaint", "Soft inpainting"}
     infos = [info for info in describe_fields(kind) if info.name not in SKIPPED and info.group not in left]
-    chosen = [info for info in infos if (info.kind in NUMBERS or info.choices) and draw(st.booleans())]
+    chosen = [info for info in infos if (info.kind in NUMBERS or bool(info.choices)) and draw(st.booleans())]
     fields: dict[str, Any] = {info.name: draw(value_of(info)) for info in chosen}
     fields |= {"prompt": draw(PROMPT), "negative_prompt": draw(PROMPT), "seed": draw(st.integers(0, 2**64 - 1))}
     fields |= {"width": draw(st.integers(1, 2048)), "height": draw(st.integers(1, 2048)), "prompt_comments": False}
