@@ -31,6 +31,7 @@ from redraw.models.architecture import Architecture, TextShape, UNetShape, VaeSh
 from redraw.models.families import FAMILIES
 from redraw.models.model import Extras as ModelExtras
 from redraw.models.model import Model, ModelFacts
+from redraw.models.text import TextEncoder, TextRule
 from redraw.pipeline import Result
 from redraw.pipeline import run as run_pipeline
 from redraw.request import Img2Img, PictureRef
@@ -48,6 +49,21 @@ CANVAS: Final = 128  # side of the close-up with only masked
 TEXT: Final = "Füchse, three of them"
 
 
+class Silent(TextEncoder):
+    """A text encoder that says nothing."""
+
+    width = 16
+
+    def __init__(self) -> None:
+        network = nn.Module()
+        network.final_layer_norm = nn.LayerNorm(self.width)
+        super().__init__(TextRule("clip_l"), network)
+
+    def states(self, tokens: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, None]:
+        """Return blank vectors."""
+        return torch.zeros(*tokens.shape, self.width), None
+
+
 class RandomModel(Model):
     """A model whose networks give random numbers: fast, and right about nothing."""
 
@@ -57,7 +73,7 @@ class RandomModel(Model):
         shape = Architecture(unet, vae, TextShape(16, 12, 32, 77, 49408, 2))
         facts = ModelFacts(Path("random.safetensors"), FAMILIES[0], shape, "eps", 64, 0.18215, None)
         alphas = (1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2).cumprod(0)
-        super().__init__(facts, nn.Module(), nn.Module(), nn.Module(), alphas)
+        super().__init__(facts, nn.Module(), nn.Module(), [Silent()], alphas)
         self._sha256 = "0" * 64
         self.random = np.random.default_rng(seed)
 
@@ -80,10 +96,6 @@ class RandomModel(Model):
     ) -> torch.Tensor:
         """Return random noise."""
         return self._numbers(*x.shape)
-
-    def text_states(self, tokens: torch.Tensor, clip_skip: int = 1) -> torch.Tensor:
-        """Return a blank context."""
-        return torch.zeros(*tokens.shape, 16)
 
     def _numbers(self, *shape: int) -> torch.Tensor:
         return torch.from_numpy(self.random.random(shape, dtype=np.float32))

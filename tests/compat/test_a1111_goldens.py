@@ -24,6 +24,7 @@ from PIL import Image
 
 from redraw.compat import a1111
 from redraw.compat.names import resolve_sampler
+from redraw.compat.styles import apply_styles, parse_styles
 from redraw.errors import RequestError
 from redraw.pipeline import Result
 from redraw.settings import Settings
@@ -32,7 +33,7 @@ from redraw.studio import Studio
 GOLDENS = Path(__file__).resolve().parents[3] / "shared" / "goldens"
 GROUPS = (
     *("a_samplers", "a2_samplers_txt2img", "a3_samplers_20steps", "b_denoise", "d_resize", "f_seeds"),
-    *("c_inpaint", "l_inpaintmodel"),
+    *("c_inpaint", "l_inpaintmodel", "e_prompts"),
 )
 # What A1111 answers depends on what ran before it (README of the goldens, quirk 2), or needs hires fix.
 LATER = re.compile(r"f_seeds/(zsnr_first_|b2_nodet)|l_inpaintmodel/hires")
@@ -64,6 +65,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 def body(request: dict[str, Any]) -> dict[str, Any]:
     """The request with its files inlined as base64, and the model named."""
     inlined = dict(request)
+    styles = parse_styles((GOLDENS / "model" / "styles.csv").read_bytes())
+    texts = (str(inlined.get(name, "")) for name in ("prompt", "negative_prompt"))
+    inlined["prompt"], inlined["negative_prompt"], _ = apply_styles(*texts, inlined.pop("styles", ()), styles)
     if "init_images" in inlined:
         inlined["init_images"] = [encoded(name) for name in inlined["init_images"]]
     if "mask" in inlined:

@@ -88,7 +88,7 @@ _NOT_YET: Final = frozenset(
     # one text, since one name to a line would fill a page
     """
     token_merging_ratio token_merging_ratio_img2img token_merging_ratio_hr sd_vae_encode_method
-    sd_vae_decode_method face_restoration use_old_emphasis_implementation use_old_karras_scheduler_sigmas
+    sd_vae_decode_method face_restoration use_old_karras_scheduler_sigmas
     upcast_attn no_dpmpp_sde_batch_determinism use_old_hires_fix_width_height hires_fix_use_firstpass_conds
     use_downcasted_alpha_bar hires_fix_refiner_pass sdxl_refiner_low_aesthetic_score
     sdxl_refiner_high_aesthetic_score sd3_enable_t5 sd_unet fp8_storage cache_fp16_weight lora_functional
@@ -119,6 +119,8 @@ def apply_prompt_settings(fields: dict[str, Any], settings: Mapping[str, Any]) -
     padded = "pad-v0" if settings.get("pad_cond_uncond_v0") else "pad" if settings.get("pad_cond_uncond") else "no"
     crop = (int(settings.get("sdxl_crop_left") or 0), int(settings.get("sdxl_crop_top") or 0))
     fields["pad_prompts"] = padded
+    if settings.get("use_old_emphasis_implementation"):
+        fields["emphasis"] = "old"
     fields["sdxl_crop"] = crop if any(crop) else None
     fields["unknown_networks"] = "ignore"
     for setting, kind in (("sd_lora", "lora"), ("sd_hypernetwork", "hypernet")):

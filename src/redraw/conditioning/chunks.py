@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from redraw.conditioning.brackets import weighted_tokens
 from redraw.conditioning.emphasis import Piece, read_emphasis
 from redraw.models.tokenizer import Tokenizer, clip_tokenizer
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 75
 COMMA_BACKTRACK: Final = 20
 
-EmphasisMode = Literal["original", "no-norm", "ignore", "none"]
+EmphasisMode = Literal["original", "no-norm", "ignore", "none", "old"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class TextOptions:
     Attributes:
         clip_skip: 1 is the encoder's last layer, 2 the one before, ...
         emphasis: `original` keeps the mean of the vectors, `no-norm` does not, `ignore` drops the weights, and with
-            `none` brackets and BREAK are plain text.
+            `none` brackets and BREAK are plain text; `old` is described in `brackets`.
         backtrack: how many tokens back a full chunk may be broken at a comma; 0 for never.
         clip_skip_sdxl: let `clip_skip` choose the layer of SDXL's first encoder too.
     """
@@ -120,6 +121,19 @@ class _Filler:
             self._break()
         self.open.append((token, weight))
 
+    def fill(self, tokens: Sequence[tuple[int, float]], embeddings: Insertions | None) -> None:
+        """Put weighted tokens in, and textual inversions where their names stand."""
+        ids = [token for token, _ in tokens]
+        place = 0
+        while place < len(ids):
+            found = embeddings.match(ids, place) if embeddings is not None else None
+            if found is None:
+                self.add(*tokens[place])
+                place += 1
+            else:
+                self.insert(found[0], tokens[place][1])
+                place += max(1, found[1])
+
     def insert(self, vectors: Insertion, weight: float) -> None:
         """Put a textual inversion in, all of it in one chunk; of one longer than a chunk, what fits."""
         if len(self.open) == CHUNK:
@@ -173,16 +187,7 @@ def chunk_pieces(
         if piece is None:
             filler.close()
             continue
-        ids = tokenizer.ids(piece.text)
-        place = 0
-        while place < len(ids):
-            found = embeddings.match(ids, place) if embeddings is not None else None
-            if found is None:
-                filler.add(ids[place], piece.weight)
-                place += 1
-            else:
-                filler.insert(found[0], piece.weight)
-                place += max(1, found[1])
+        filler.fill([(token, piece.weight) for token in tokenizer.ids(piece.text)], embeddings)
     if filler.open or not filler.done:
         filler.close(last=True)
     return Chunks(tuple(filler.done), filler.used)
@@ -191,6 +196,11 @@ def chunk_pieces(
 def chunks_of(text: str, options: TextOptions | None = None, embeddings: Insertions | None = None) -> Chunks:
     """Return the chunks of one text of a schedule: emphasis and BREAK are read as the options say."""
     options = options or TextOptions()
+    if options.emphasis == "old":
+        filler = _Filler(clip_tokenizer(), backtrack=0)
+        filler.fill(list(weighted_tokens(clip_tokenizer(), text))[:CHUNK], embeddings)
+        filler.close(last=True)
+        return Chunks((filler.done[0],), min(filler.used, CHUNK))
     pieces = (Piece(text),) if options.emphasis == "none" else read_emphasis(text)
     return chunk_pieces(clip_tokenizer(), pieces, options.backtrack, embeddings)
 
@@ -201,13 +211,3 @@ def token_count(
     """Return what a token counter shows, (used, limit): that of the longest text, of `Prompt.texts` for example."""
     longest = max((chunks_of(text, options, embeddings) for text in (*texts, "")), key=lambda found: found.used)
     return longest.used, longest.limit
-
-
-def chunk_text(tokenizer: Tokenizer, text: str, backtrack: int = COMMA_BACKTRACK) -> Chunks:
-    """Return plain text, without any prompt syntax, as chunks."""
-    return chunk_pieces(tokenizer, [Piece(text)], backtrack)
-
-
-def tokens_of(chunks: Sequence[Chunk]) -> list[list[int]]:
-    """Return the ids of some chunks as rows of 77."""
-    return [list(c.tokens) for c in chunks]

@@ -303,7 +303,7 @@ def _refiner_params(request: Generation, used: Used) -> Mapping[str, Any]:
 
 def _emphasis(request: Generation, shot: Shot) -> str | None:
     """Return the mode of emphasis where it is not the usual one and a text, its edits resolved, has brackets."""
-    if request.emphasis == "original":
+    if request.emphasis in ("original", "old"):
         return None
     old, comments = request.prompt_timeline == "old", request.prompt_comments
     texts = [

@@ -264,7 +264,7 @@ class Conditions:
             told = {
                 5: (pixels.height, pixels.width, top, left, aesthetic),
                 6: (pixels.height, pixels.width, top, left, pixels.height, pixels.width),
-            }.get(_size_count(model))
+            }.get(model.family.sizes)
             if told is not None:
                 self._sizes.append(torch.tensor([told], dtype=torch.float32))
 
@@ -294,16 +294,6 @@ class Conditions:
         if self._sizes:
             extra["sizes"] = self._sizes[side]
         return Cond(torch.cat([context.text for context in contexts]), extra, outfit)
-
-
-def _size_count(model: Model) -> int:
-    """Return how many numbers about the picture the UNet takes besides the pooled text: 6, 5 for a refiner, or 0."""
-    config = model.unet.config
-    if config.addition_embed_type != "text_time":
-        return 0
-    pooled = next(e.network.text_projection.out_features for e in model.text_encoders if e.rule.pooled)
-    count: int = (config.projection_class_embeddings_input_dim - pooled) // config.addition_time_embed_dim
-    return count
 
 
 def _unknown_tags(prompt: Prompt) -> list[str]:

@@ -25,13 +25,14 @@ class PromptOptions(Request):
         20, "Prompt word wrap", "Look this many tokens back for a comma to break a long prompt at.", group="Prompt",
         ge=0, le=74, slider=(0, 74, 1), advanced=True,
     )  # fmt: skip
-    emphasis: Literal["original", "no-norm", "ignore", "none"] = option(
+    emphasis: Literal["original", "no-norm", "ignore", "none", "old"] = option(
         "original",
         "Emphasis mode",
-        "What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text.",
+        "What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are "
+        "text; old: as A1111 before 29 September 2022, by brackets alone.",
         group="Prompt",
         infotext="Emphasis",
-        labels=("Original", "No norm", "Ignore", "None"),
+        labels=("Original", "No norm", "Ignore", "None", "Before 2022-09-29"),
         advanced=True,
     )
     prompt_comments: bool = option(

@@ -59,7 +59,7 @@ export const field = {
   emphasis: {
     title: "強調の方式",
     help: "(word:1.2) や [word] の扱い：元の方式、正規化なし、無視、ただの文字。",
-    choices: { original: "元の方式", "no-norm": "正規化なし", ignore: "無視", none: "ただの文字" },
+    choices: { original: "元の方式", "no-norm": "正規化なし", ignore: "無視", none: "ただの文字", old: "2022-09-29 より前" },
   },
   prompt_comments: { title: "プロンプトのコメント", help: "# から行末までをプロンプトに含めない。" },
   prompt_timeline: {

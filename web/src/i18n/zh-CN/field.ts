@@ -59,7 +59,7 @@ export const field = {
   emphasis: {
     title: "强调方式",
     help: "(word:1.2) 和 [word] 的作用：原方式、不归一化、忽略、当作普通文字。",
-    choices: { original: "原方式", "no-norm": "不归一化", ignore: "忽略", none: "普通文字" },
+    choices: { original: "原方式", "no-norm": "不归一化", ignore: "忽略", none: "普通文字", old: "2022-09-29 之前" },
   },
   prompt_comments: { title: "提示词注释", help: "不使用 # 之后直到行末的文字。" },
   prompt_timeline: {
