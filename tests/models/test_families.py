@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from redraw.errors import ModelError, UnsupportedModel
+from redraw.models.architecture import TextShape, UNetShape, read_text, read_unet, with_waves
 from redraw.models.checkpoint import open_checkpoint
 from redraw.models.describe import describe
 from redraw.models.detect import detect
 from redraw.models.families import FAMILIES, family_named
+from redraw.models.keymap import unet_keys
 from redraw.models.loader import load_model
 from redraw.models.model import Extras, Model
-from redraw.models.networks import quietly
+from redraw.models.networks import build_text_encoder, build_unet, guidance_waves, quietly
+from redraw.models.openclip import to_openclip, transformers_shapes
 
 if TYPE_CHECKING:
     from tests.conftest import TinyFamily
@@ -318,3 +322,84 @@ def test_every_family_has_a_preview_for_its_vae() -> None:
         assert family.preview is not None
         assert all(len(row) == 3 for row in family.preview)
     assert family_named("sdxl").preview != family_named("sd1").preview
+
+
+def test_a_model_with_another_noise_is_refused(tiny_family: Make, tmp_path: Path) -> None:
+    made = tiny_family("sdxl")
+    state = {**load_file(made.file), "edm_mean": torch.zeros(1, 4, 1, 1)}
+    save_file(state, tmp_path / "a.safetensors", metadata=dict(open_checkpoint(made.file).metadata))
+    with pytest.raises(UnsupportedModel, match="edm_mean is there, which this family does not have"):
+        load_model(tmp_path / "a.safetensors")
+
+
+def test_a_unet_that_takes_the_guidance_scale_agrees_with_diffusers(tiny_family: Make, tmp_path: Path) -> None:
+    made = tiny_family("sd2")
+    folder = shutil.copytree(made.folder, tmp_path / "lcm")
+    with quietly():
+        torch.manual_seed(3)
+        config = {k: v for k, v in made.parts["unet"].config.items() if not k.startswith("_")}
+        unet = type(made.parts["unet"])(**{**config, "time_cond_proj_dim": 16}).eval()
+        unet.save_pretrained(folder / "unet")
+    (folder / "scheduler" / "scheduler_config.json").write_text('{"_class_name": "LCMScheduler"}')
+    model = load_model(folder)
+    assert model.takes_guidance
+    assert model.facts.advice is not None
+    assert model.facts.advice.kind == "lcm"
+    x, text = _noise(2, 4, 4, 4), _noise(2, 77, 16)
+    guidance = torch.tensor([1.0, 8.0])
+    ours = model.predict(x, torch.tensor(9.0), text, Extras(guidance=guidance))
+    with torch.no_grad():
+        theirs = unet(x, 9, encoder_hidden_states=text, timestep_cond=guidance_waves(guidance, 16)).sample
+    assert torch.allclose(ours, theirs, atol=1e-4)
+    assert "guidance" in describe(folder, hashed=False).facts
+
+
+REAL: dict[str, tuple[UNetShape, int]] = {
+    "sd2": (
+        UNetShape(
+            *(4, 4, (320, 640, 1280, 1280), (2, 2, 2, 2), (1, 1, 1, 0), 1, 1024, True, 1280, (5, 10, 20, 20)),
+        ),
+        865_910_724,
+    ),
+    "sdxl": (
+        UNetShape(
+            *(4, 4, (320, 640, 1280), (2, 2, 2), (0, 2, 10), 10, 2048, True, 1280, (5, 10, 20)),
+            vector=2816,
+            waves=256,
+        ),
+        2_567_463_684,
+    ),
+    "sdxl-refiner": (
+        UNetShape(
+            *(4, 4, (384, 768, 1536, 1536), (2, 2, 2, 2), (0, 4, 4, 0), 4, 1280, True, 1536, (6, 12, 24, 24)),
+            vector=2560,
+            waves=256,
+        ),
+        2_259_526_660,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_real_unet_has_its_known_size_and_is_read_off_its_names(name: str) -> None:
+    shape, parameters = REAL[name]
+    state = build_unet(shape).state_dict()
+    assert sum(v.numel() for v in state.values()) == parameters
+    family = family_named(name)
+    ldm = unet_keys(shape).to_ldm(state)
+    assert len(ldm) == len(state)
+    found = read_unet({k: tuple(v.shape) for k, v in ldm.items()}, 1)
+    heads = tuple(c // family.head_width for c in found.channels)
+    texts = [TextShape(1280, 32, 5120, 77, 49408, 20, projection=1280 if shape.vector else 0)]
+    assert with_waves(replace(found, heads=heads), texts, family.sizes) == shape
+
+
+def test_the_real_text_encoder_of_sdxl_has_its_known_size() -> None:
+    shape = TextShape(1280, 32, 5120, 77, 49408, 20, "gelu", projection=1280)
+    state = build_text_encoder(shape).state_dict()
+    weights = {k.removeprefix("text_model."): v for k, v in state.items() if not k.endswith("position_ids")}
+    assert sum(v.numel() for v in weights.values()) == 694_659_840
+    joined = to_openclip(weights)
+    assert joined["transformer.resblocks.31.attn.in_proj_weight"].shape == (3840, 1280)
+    shapes = transformers_shapes({k: tuple(v.shape) for k, v in joined.items()})
+    assert read_text(shapes) == replace(shape, activation="quick_gelu")

@@ -189,6 +189,8 @@ class Family:
 
 _NO_SIZES: Final = Condition("model.diffusion_model.label_emb.0.0.weight", absent=True)
 _SIZES: Final = Condition("model.diffusion_model.label_emb.0.0.weight")
+# Marks of models whose noise is weighed in another way (EDM, Playground 2.5).
+_NO_EDM: Final = Condition("edm_mean|edm_vpred.sigma_max", absent=True)
 _CLIP_G: Final = TextRule("clip_g", drop=1, norm=False, pad=0, skips="never", pooled=True)
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -228,7 +230,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(
         name="sdxl",
         label="Stable Diffusion XL",
-        conditions=(_SIZES,),
+        conditions=(_SIZES, _NO_EDM),
         text=(
             TextSlot(
                 TextRule("clip_l", drop=1, norm=False, skips="option"),
