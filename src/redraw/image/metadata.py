@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from redraw.image.container import carried, open_file
+from PIL import Image
+
+from redraw.image.container import DAMAGE, carried, open_file
 from redraw.request.picture import PictureRef
+
+_CAMERA: Final = range(0x010E, 0x0111)  # description, make and model
+_GRAPH: Final = re.compile(r"(?P<name>prompt|workflow):\s*(?P<text>\{.*\})", re.DOTALL | re.IGNORECASE)
 
 
 class Metadata(NamedTuple):
@@ -27,4 +33,18 @@ def read_metadata(source: PictureRef | bytes | str | Path) -> Metadata:
     data = ref.open_bytes()
     with open_file(data, ref.name) as image:
         found = carried(image, data)
-    return Metadata(found.infotext, found.recipe, found.text)
+    return Metadata(found.infotext, found.recipe, {**_graphs(found.exif), **found.text})
+
+
+def _graphs(block: bytes | None) -> dict[str, str]:
+    """Return ComfyUI's graphs, which stand in WebP and AVIF as `prompt:{...}` where cameras name themselves."""
+    if block is None or (b"prompt:" not in block and b"workflow:" not in block):
+        return {}
+    try:
+        tags = Image.Exif()
+        tags.load(block)
+        values = [tags.get(tag) for tag in _CAMERA]
+    except DAMAGE:
+        return {}
+    matches = (_GRAPH.fullmatch(value.rstrip("\0")) for value in values if isinstance(value, str))
+    return {match["name"].lower(): match["text"] for match in matches if match}
