@@ -6,6 +6,7 @@ import collections
 import io
 import os
 import pickle
+import random
 import struct
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from redraw.errors import ModelError, UnsafeFile
 from redraw.models.checkpoint import open_checkpoint
@@ -281,6 +283,46 @@ def test_classes_of_pytorch_lightning_need_no_lightning(tmp_path: Path) -> None:
     )
     checkpoint = open_checkpoint(_zipped(tmp_path / "a.ckpt", pickled))
     assert checkpoint.skipped == ("c",)
+
+
+@pytest.mark.parametrize("place", [6, 8, 20, 46])
+def test_a_zip_whose_directory_is_damaged_is_a_damaged_file(tmp_path: Path, place: int) -> None:
+    """Its entry says: made for a reader of the future; a strange flag; a huge size; a name that is no text."""
+    raw = bytearray(_zipped(tmp_path / "a.pt", b"\x80\x02}.").read_bytes())
+    at = raw.index(b"PK\x01\x02")
+    raw[at + 9] |= 0x08  # names are UTF-8
+    raw[at + place : at + place + 2] = b"\xff\xff"
+    (tmp_path / "a.pt").write_bytes(raw)
+    with pytest.raises(ModelError) as caught:
+        open_checkpoint(tmp_path / "a.pt")
+    assert "a.pt" in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("kind", ["safetensors", "ckpt", "pt"])
+def test_a_damaged_byte_anywhere_near_the_front_or_the_end_never_surprises(
+    tmp_path: Path, kind: str, seed: int
+) -> None:
+    tensors = {"a.weight": torch.arange(12.0).view(3, 4), "b": torch.ones(4).to(torch.float8_e4m3fn)}
+    path = tmp_path / f"a.{kind}"
+    if kind == "safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save({"state_dict": tensors, "epoch": 1}, path, _use_new_zipfile_serialization=kind == "ckpt")
+    whole = path.read_bytes()
+    chance = random.Random(seed)
+    for _ in range(10):
+        raw = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 5))):
+            at = chance.randrange(min(900, len(raw)))
+            raw[at if chance.random() < 0.5 else -1 - at] = chance.randrange(256)
+        path.write_bytes(raw)
+        try:
+            checkpoint = open_checkpoint(path)
+        except ModelError:
+            continue
+        for key in checkpoint:
+            checkpoint.tensor(key)
 
 
 def test_a_zip_file_that_is_no_torch_file_is_said_so(tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ def read_tree(path: Path) -> Any:
 
 def _open_zip(path: Path) -> tuple[Any, Locate]:
     """Return what the zip's table of contents describes, and how to find a storage in the file."""
+    try:
+        return _zip_content(path)
+    except (EOFError, UnicodeDecodeError, NotImplementedError, struct.error) as error:  # zipfile's, beside BadZipFile
+        raise ModelError(f"{path.name} is damaged or cut short: {str(error) or 'an entry ends too early'}") from error
+
+
+def _zip_content(path: Path) -> tuple[Any, Locate]:
     with zipfile.ZipFile(path) as archive:
         members = {m.filename: m for m in archive.infolist()}
         pickles = [n for n in members if n.endswith("data.pkl") and n.count("/") <= 1]
