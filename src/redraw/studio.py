@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 import redraw.starter as starter
-from redraw.errors import RequestError
+from redraw.errors import RequestError, UnknownName
 from redraw.image.picture import Limits
 from redraw.models.catalog import Catalog, ModelFile
 from redraw.models.devices import resolve_device, resolve_dtype
@@ -218,7 +218,13 @@ class Studio:
         path = Path(name).expanduser()
         if path.exists():
             return path
-        return self.catalog.find_file("vae", name).path
+        try:
+            return self.catalog.find_file("vae", name).path
+        except UnknownName as unknown:
+            try:
+                return self.catalog.find(name).path  # the VAE of a whole checkpoint
+            except UnknownName:
+                raise unknown from None
 
 
 def as_reference(image: Pictureish) -> PictureRef:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from redraw.errors import ModelError, RequestError, UnknownName
 from redraw.models.catalog import KINDS, Catalog
@@ -279,3 +279,16 @@ def test_damaged_and_dangerous_files_are_listed_nowhere_but_explained(folder: Pa
     why = {other.name: other.why for other in catalog.others if not other.offered}
     assert "cut short" in why["cut.safetensors"]
     assert "would run code" in why["evil.pt"]
+
+
+def test_a_checkpoint_without_a_vae_is_offered_and_says_so(folder: Path, tiny_checkpoint: Path) -> None:
+    whole = load_file(tiny_checkpoint)
+    metadata = {"redraw.text_encoder": '{"num_attention_heads": 2}'}
+    path = folder / "Stable-diffusion" / "bare.safetensors"
+    save_file({k: v for k, v in whole.items() if not k.startswith("first_stage_model.")}, path, metadata=metadata)
+    unet = {k: v for k, v in whole.items() if k.startswith("model.diffusion_model.")}
+    save_file(unet, folder / "Stable-diffusion" / "unet.safetensors")
+    catalog = Catalog([folder], starter=False)
+    found = catalog.find("bare")
+    assert (found.family, found.facts.label) == ("Stable Diffusion 1", "a checkpoint without a VAE")
+    assert [f.name for f in catalog] == ["bare", "art/Dream"]

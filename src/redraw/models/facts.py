@@ -17,10 +17,12 @@ from redraw.models.detect import detect, kind_of
 from redraw.models.folders import open_folder
 from redraw.models.hashes import weight_files
 from redraw.models.notes import Notes, read_notes
+from redraw.models.parts import completed, missing_parts
 from redraw.models.pickles import read_tree
 from redraw.models.places import Candidate
 from redraw.models.standard import standard
 from redraw.models.tensors import TensorSpec
+from redraw.starter import weights as starter_weights
 
 UNKNOWN: Final = "unknown"
 CHECKPOINT: Final = "checkpoint"
@@ -136,15 +138,16 @@ def _file_facts(found: Candidate, checkpoint: Checkpoint) -> Facts:
     size = found.path.stat().st_size
     notes = read_notes(found.sidecars, checkpoint.metadata)
     common: dict[str, Any] = {"size": size, "notes": notes, "items": _items(checkpoint)}
-    why = family = ""
+    why, family, label = "", "", "a checkpoint"
     try:
         family = detect(checkpoint).family.label
     except UnsupportedModel as error:
-        why = str(error)
+        family, label = _without_vae(checkpoint), "a checkpoint without a VAE"
+        why = "" if family else str(error)
     except ModelError as error:
         return Facts(why=str(error), **common)
     if not why:
-        return Facts(CHECKPOINT, CHECKPOINT, "a checkpoint", family, widths=_text_widths(checkpoint), **common)
+        return Facts(CHECKPOINT, CHECKPOINT, label, family, widths=_text_widths(checkpoint), **common)
     kind, content, label = _kind(found, checkpoint)
     if kind not in KINDS or kind == CHECKPOINT:
         return Facts(kind, content, label, why=why, **common)
@@ -161,6 +164,20 @@ def _file_facts(found: Candidate, checkpoint: Checkpoint) -> Facts:
         said_hash=checkpoint.metadata.get("sshs_model_hash", "").lower() if kind == "lora" else "",
         **common,
     )
+
+
+def _without_vae(checkpoint: Checkpoint) -> str:
+    """Return the family's label of a checkpoint that lacks its VAE and nothing else, "" for others.
+
+    It is found with the starter's VAE in that place: families are told apart by the other networks.
+    """
+    lender = starter_weights()
+    if lender is None or len(missing_parts(checkpoint)) != 1:
+        return ""
+    try:
+        return detect(completed(checkpoint, lender)).family.label
+    except ModelError:
+        return ""
 
 
 def _kind(found: Candidate, checkpoint: Checkpoint) -> tuple[str, str, str]:
