@@ -6,11 +6,14 @@ import base64
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from safetensors.torch import save_file
 
 URL = "/api/v1/parameters"
 TEXT = "a fox\nSteps: 9, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 64x32, Model: nowhere, Dream: deep"
@@ -148,3 +151,26 @@ def test_only_json_may_be_very_long(server: Any) -> None:
 @pytest.mark.parametrize("text", ['{"a":' * 100_000, "{" * 150_000, '{"1": {"class_type": "KSampler", "inputs": {"positive": ["1", 0], "seed": ["1", 0]}}}'])  # fmt: skip # noqa: E501
 def test_hostile_json_is_no_error(server: Any, text: str) -> None:
     assert server.client.post(URL, json={"text": text}).status_code == 200
+
+
+def test_a_lora_is_found_by_its_hash_under_the_name_it_has_here(local: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "Lora"
+    folder.mkdir(parents=True)
+    down = "lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight"
+    up = down.replace("lora_down", "lora_up")
+    tensors = {
+        down: torch.zeros(4, 8),
+        up: torch.zeros(8, 4),
+        down.replace("lora_down.weight", "alpha"): torch.ones(()),
+    }
+    save_file(tensors, folder / "ink.safetensors", metadata={"sshs_model_hash": "4f35fae5dd0a" + "0" * 52})
+    server = local(models_dirs=(tmp_path / "models",))
+    pairs = "Steps: 5, Sampler: Euler, Seed: 3"
+    theirs = f'x <lora:old:0.5>\n{pairs}, Lora hashes: "old: 4f35fae5dd0a"'
+    found = server.client.post(URL, json={"text": theirs}).json()
+    assert found["request"]["prompt"] == "x <lora:ink:0.5>"
+    assert found["notes"] == ["the LoRA 'old' (4f35fae5dd0a) is called 'ink' here"]
+    assert "Lora hashes" in found["understood"]
+    here = server.client.post(URL, json={"text": f"x <lora:ink:1> <lora:gone:1>\n{pairs}"}).json()
+    assert here["notes"] == ["the LoRA 'gone' is not here"]
+    assert here["request"]["prompt"] == "x <lora:ink:1> <lora:gone:1>"
