@@ -343,6 +343,7 @@ def test_a_unet_that_takes_the_guidance_scale_agrees_with_diffusers(tiny_family:
     (folder / "scheduler" / "scheduler_config.json").write_text('{"_class_name": "LCMScheduler"}')
     model = load_model(folder)
     assert model.takes_guidance
+    assert model.notes == ["the UNet takes the CFG scale itself; the negative prompt has no effect"]
     assert model.facts.advice is not None
     assert model.facts.advice.kind == "lcm"
     x, text = _noise(2, 4, 4, 4), _noise(2, 77, 16)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,3 +73,25 @@ def test_an_empty_negative_prompt_is_all_zeros_for_sdxl_only(
     redrawn(load_model(tiny_family("sdxl").file), colors(48, 40), prompt="x", steps=1, cfg_scale=4)
     pooled = torch.cat([extras.pooled for extras in told if extras.pooled is not None])
     assert (pooled.abs().sum(1) == 0).sum() == len(pooled) // 2
+
+
+def test_a_unet_that_was_taught_the_guidance_scale_gets_it_and_no_negative_prompt(
+    tiny_family: Make, redrawn: Redraw, colors: Callable[..., Array], told: list[Extras], tmp_path: Path
+) -> None:
+    made = tiny_family("sd2")
+    folder = shutil.copytree(made.folder, tmp_path / "lcm")
+    config = {k: v for k, v in made.parts["unet"].config.items() if not k.startswith("_")}
+    torch.manual_seed(3)
+    type(made.parts["unet"])(**{**config, "time_cond_proj_dim": 16}).save_pretrained(folder / "unet")
+    model = load_model(folder)
+
+    def latents(**fields: Any) -> Array:
+        (result,) = redrawn(model, colors(48, 40), prompt="a house", **fields)
+        return np.asarray(result.picture.pixels)
+
+    first = latents(cfg_scale=4)
+    (extras,) = told
+    assert extras.guidance is not None
+    assert extras.guidance.tolist() == [4.0]
+    assert np.array_equal(latents(cfg_scale=4, negative_prompt="trees"), first)
+    assert not np.array_equal(latents(cfg_scale=9), first)

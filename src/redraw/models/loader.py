@@ -87,6 +87,8 @@ def load_model(
     notes = list(source.notes)
     if unused:
         notes.append(f"{len(unused)} tensors of the file were not used, among them {', '.join(unused[:3])}")
+    if shape.unet.guidance:
+        notes.append("the UNet takes the CFG scale itself; the negative prompt has no effect")
     schedule = _schedule(source)
     facts = ModelFacts(
         path=path,

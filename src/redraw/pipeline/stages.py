@@ -171,11 +171,13 @@ def _guided(plan: Plan, request: Generation, conditions: Conditions, together: b
     """Return the model as the denoiser of these pictures."""
     model, extra = conditions.model, conditions.extra
     alone = len(conditions.texts) == 1
+    cfg = float(request.cfg_scale)
+    taught = torch.tensor([cfg]) if model.takes_guidance else None  # such a UNet follows the scale by itself
 
     def network(x: torch.Tensor, t: torch.Tensor, cond: Cond) -> torch.Tensor:
         wide = cond.expand(x.shape[0])
         wear(model, cond.worn if isinstance(cond.worn, Outfit) else NOTHING)
-        more = Extras(wide.extra.get("concat"), wide.extra.get("pooled"), wide.extra.get("sizes"))
+        more = Extras(wide.extra.get("concat"), wide.extra.get("pooled"), wide.extra.get("sizes"), taught)
         # On a CPU all rows are prompts of one picture: they may share an evaluation, as they do in A1111.
         return model.predict(x, t, wide.text, more, together=alone)
 
@@ -185,7 +187,7 @@ def _guided(plan: Plan, request: Generation, conditions: Conditions, together: b
         Conditioned(network, plan.levels, model.prediction, quantize=request.quantize),
         positive=conditions.positive,
         negative=conditions.negative,
-        scale=float(request.cfg_scale) * plan.sampler.cfg_factor,
+        scale=(cfg if taught is None else 1.0) * plan.sampler.cfg_factor,
         together=together,
         image_scale=_image_scale(request) if edits else None,
         blank=conditions.blank if edits else None,
