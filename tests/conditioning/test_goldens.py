@@ -14,10 +14,11 @@ from redraw.conditioning.chunks import chunks_of
 from redraw.conditioning.editing import Timeline, schedule
 from redraw.conditioning.emphasis import read_emphasis
 from redraw.conditioning.prompt import read_prompt, weighted_parts
-from redraw.conditioning.tags import with_networks
+from redraw.conditioning.tags import Tag, strengths, with_networks
 from redraw.conditioning.text import TextOptions, encode_schedule
 from redraw.models.embeddings import Embeddings, load_embeddings
 from redraw.models.loader import load_model
+from redraw.models.lora import Patch, Use, open_lora, prepare
 from redraw.models.model import Model
 
 pytestmark = pytest.mark.golden
@@ -115,3 +116,39 @@ def test_text_encoders_give_the_same_vectors(
         wanted = torch.from_numpy(expected[name])
         assert context.text.shape == wanted.shape, name
         assert (context.text - wanted).abs().max() < 1e-4, name
+
+
+def _wearing(goldens: Path, model: Model, tags: tuple[Tag, ...]) -> Patch:
+    uses = [(open_lora(goldens / "model" / f"{tag.name}.safetensors"), strengths(tag)) for tag in tags]
+    return prepare(model, [Use(file, how.text, how.unet, how.dyn) for file, how in uses])
+
+
+def test_what_a_run_listens_to_is_the_same_with_and_without_networks(
+    goldens: Path, embeddings: Embeddings, model: Model
+) -> None:
+    cases = {case["id"]: case["request"] for case in json.loads((goldens / "cases" / "e_prompts.json").read_text())}
+    fitting = embeddings.for_model(model)
+    files = sorted((goldens / "debug" / "e_prompts").glob("*.npz"))
+    compared = 0
+    for file in files:
+        request, recorded = cases[f"e_prompts/{file.stem}"], np.load(file)
+        options = TextOptions(2 if file.stem.endswith("clipskip2") else 1)
+        prompt = read_prompt(request["prompt"], request["steps"])
+        negative = read_prompt(request["negative_prompt"], request["steps"], negative=True)
+        patch = _wearing(goldens, model, prompt.tags)
+        with patch.worn():
+            found = {
+                f"cond_b0_and{i}_w{part.weight}_end{end}": context
+                for i, part in enumerate(prompt.parts)
+                for end, context in encode_schedule(model, part.entries, options, fitting, key=patch.text_key)
+            }
+            unwanted = encode_schedule(
+                model, negative.parts[0].entries, options, fitting, negative=True, key=patch.text_key
+            )
+            found |= {f"uncond_b0_end{end}": context for end, context in unwanted}
+        for name in [name for name in recorded.files if name.startswith(("cond_", "uncond_"))]:
+            difference = (found.pop(name).text[0] - torch.from_numpy(recorded[name])).abs().max()
+            assert difference < 1e-4, (file.stem, name)
+            compared += 1
+        assert not found
+    assert compared > 30

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from redraw.registry import SAMPLERS, SCHEDULERS
 
@@ -56,6 +59,40 @@ def test_the_schema_describes_every_field_for_a_form(server: Any) -> None:
 def test_tokens_are_counted(server: Any, prompt: str, used: int, limit: int) -> None:
     answer = server.client.post(f"{API}/tokens", json={"prompt": prompt})
     assert (answer.json()["used"], answer.json()["limit"]) == (used, limit)
+
+
+def test_a_prompt_is_explained(server: Any) -> None:
+    body = {"prompt": "a [b:c:0.5] (d e <lora:x:0.7> AND e :2", "steps": 10, "sampler": "Heun", "strength": 0.4}
+    told = server.client.post(f"{API}/tokens", json=body).json()
+    assert (told["used"], told["chunks"], told["evaluations"]) == (4, 1, 10)
+    assert [part["weight"] for part in told["parts"]] == [1.0, 2.0]
+    assert told["parts"][0]["schedule"] == [{"first": 1, "last": 10, "text": "a b (d e"}]
+    assert told["parts"][0]["tags"] == told["tags"] == [{"kind": "lora", "name": "x", "args": ["0.7"], "named": {}}]
+    assert told["texts"][0]["chunks"][0][2] == {"text": "d", "weight": 1.1, "vectors": 0}
+    assert len(told["warnings"]) == 3
+    assert "unknown lora 'x'" in told["warnings"][2]
+
+
+def test_embeddings_at_hand_are_counted_by_their_vectors(local: Any, tmp_path: Path) -> None:
+    (tmp_path / "models" / "embeddings").mkdir(parents=True)
+    save_file({"emb_params": torch.zeros(5, 16)}, tmp_path / "models" / "embeddings" / "blob.safetensors")
+    server = local(models_dirs=(tmp_path / "models",))
+    told = server.client.post(f"{API}/tokens", json={"prompt": "a blob"}).json()
+    assert (told["used"], told["embeddings"]) == (6, ["blob"])
+
+
+def test_a_negative_prompt_is_explained_as_one(server: Any) -> None:
+    told = server.client.post(f"{API}/tokens", json={"prompt": "a AND b", "negative": True}).json()
+    assert (len(told["parts"]), told["used"]) == (1, 3)
+    assert server.client.post(f"{API}/tokens", json={"prompt": "a", "sampler": "oiler"}).status_code == 422
+
+
+def test_the_longest_prompt_with_the_most_steps_is_answered_soon(server: Any) -> None:
+    prompt = "[" + "|".join(f"{i} cats" for i in range(9_000)) + "]"
+    begun = time.perf_counter()
+    told = server.client.post(f"{API}/tokens", json={"prompt": prompt[:99_999] + "]", "steps": 1000}).json()
+    assert time.perf_counter() - begun < 20
+    assert 10 < told["evaluations"] < 30
 
 
 def test_settings_are_shown_without_secrets_or_folders_and_changed(local: Any, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Wanted:
 @option("--model", default=None, help="Checkpoint it is for; networks and embeddings that do not fit are then named.")
 @option(
     "--emphasis",
-    type=click.Choice(["original", "no-norm", "ignore", "none"]),
+    type=click.Choice(["original", "no-norm", "ignore", "none", "old"]),
     default="original",
     help="How weights are read; see docs/prompts.md. [original]",
 )

@@ -923,7 +923,7 @@ export interface paths {
         put?: never;
         /**
          * Tokens
-         * @description Count a prompt's tokens as the text encoder will see them.
+         * @description Count a prompt's tokens as the text encoder will see them, and tell what is used when.
          */
         post: operations["tokens_api_v1_tokens_post"];
         delete?: never;
@@ -1227,11 +1227,11 @@ export interface components {
             dtype: "auto" | "fp32" | "bf16" | "fp16";
             /**
              * Emphasis mode
-             * @description What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text.
+             * @description What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text; old: as A1111 before 29 September 2022, by brackets alone.
              * @default original
              * @enum {string}
              */
-            emphasis: "original" | "no-norm" | "ignore" | "none";
+            emphasis: "original" | "no-norm" | "ignore" | "none" | "old";
             /**
              * Eta noise seed delta
              * @description Added to the seed for the noise of ancestral samplers (ENSD; 31337 for NovelAI's pictures).
@@ -2057,6 +2057,18 @@ export interface components {
             };
         };
         /**
+         * PartOut
+         * @description A part of AND.
+         */
+        PartOut: {
+            /** Schedule */
+            schedule: components["schemas"]["SpanOut"][];
+            /** Tags */
+            tags: components["schemas"]["TagOut"][];
+            /** Weight */
+            weight: number;
+        };
+        /**
          * PictureOut
          * @description A picture that is kept; `sha256` names it in requests.
          */
@@ -2128,7 +2140,7 @@ export interface components {
         };
         /**
          * Prompt
-         * @description A prompt to be counted.
+         * @description A prompt to be counted and explained.
          */
         Prompt: {
             /**
@@ -2136,8 +2148,46 @@ export interface components {
              * @default 20
              */
             comma_backtrack: number;
+            /**
+             * Emphasis
+             * @default original
+             * @enum {string}
+             */
+            emphasis: "original" | "no-norm" | "ignore" | "none" | "old";
+            /**
+             * Negative
+             * @description It is a negative prompt: without AND and networks.
+             * @default false
+             */
+            negative: boolean;
             /** Prompt */
             prompt: string;
+            /**
+             * Prompt Comments
+             * @default true
+             */
+            prompt_comments: boolean;
+            /**
+             * Prompt Timeline
+             * @default new
+             */
+            prompt_timeline: string;
+            /**
+             * Sampler
+             * @description Some evaluate the network twice a step.
+             */
+            sampler?: string | null;
+            /**
+             * Steps
+             * @description Of the run; what the numbers of edits are measured by.
+             * @default 20
+             */
+            steps: number;
+            /**
+             * Strength
+             * @description Of img2img, which leaves out the first steps.
+             */
+            strength?: number | null;
         };
         /**
          * Prompts
@@ -2299,6 +2349,18 @@ export interface components {
             };
         };
         /**
+         * SpanOut
+         * @description When a text is used: evaluations of the network, counted from 1.
+         */
+        SpanOut: {
+            /** First */
+            first: number;
+            /** Last */
+            last: number;
+            /** Text */
+            text: string;
+        };
+        /**
          * StoredPicture
          * @description A picture that is here already: an upload, or a result's file.
          */
@@ -2385,16 +2447,70 @@ export interface components {
             prompt: string;
         };
         /**
+         * TagOut
+         * @description A network a prompt asks for.
+         */
+        TagOut: {
+            /** Args */
+            args: string[];
+            /**
+             * Kind
+             * @description lora, hypernet, or a word that means nothing here.
+             */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Named */
+            named: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * TextOut
+         * @description A text that is used at some time, in chunks of at most 75 tokens.
+         */
+        TextOut: {
+            /** Chunks */
+            chunks: components["schemas"]["WordOut"][][];
+            /** Limit */
+            limit: number;
+            /** Text */
+            text: string;
+            /** Used */
+            used: number;
+        };
+        /**
          * Tokens
-         * @description A counter: `used` of `limit` tokens, which make up `chunks` pieces.
+         * @description What a prompt means: `used` of `limit` tokens in the longest text, which make up `chunks` pieces.
          */
         Tokens: {
             /** Chunks */
             chunks: number;
+            /** Embeddings */
+            embeddings: string[];
+            /**
+             * Evaluations
+             * @description How many the run makes.
+             */
+            evaluations: number;
             /** Limit */
             limit: number;
+            /** Parts */
+            parts: components["schemas"]["PartOut"][];
+            /** Tags */
+            tags: components["schemas"]["TagOut"][];
+            /**
+             * Texts
+             * @description The texts in `parts`; of very long prompts only the first ones.
+             */
+            texts: components["schemas"]["TextOut"][];
             /** Used */
             used: number;
+            /**
+             * Warnings
+             * @description What was probably meant otherwise; nothing is changed by them.
+             */
+            warnings: string[];
         };
         /** Txt2imgFields */
         Txt2imgFields: {
@@ -2468,11 +2584,11 @@ export interface components {
             dtype: "auto" | "fp32" | "bf16" | "fp16";
             /**
              * Emphasis mode
-             * @description What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text.
+             * @description What (more:1.2) and [less] do: original; no-norm: without evening out; ignore: nothing; none: they are text; old: as A1111 before 29 September 2022, by brackets alone.
              * @default original
              * @enum {string}
              */
-            emphasis: "original" | "no-norm" | "ignore" | "none";
+            emphasis: "original" | "no-norm" | "ignore" | "none" | "old";
             /**
              * Eta noise seed delta
              * @description Added to the seed for the noise of ancestral samplers (ENSD; 31337 for NovelAI's pictures).
@@ -2799,6 +2915,21 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WordOut
+         * @description A token. Parts of letters that take several tokens are shown as a replacement sign.
+         */
+        WordOut: {
+            /** Text */
+            text: string;
+            /**
+             * Vectors
+             * @description Of an embedding, how many tokens' places it takes; else 0.
+             */
+            vectors: number;
+            /** Weight */
+            weight: number;
         };
         /**
          * ProgressOut

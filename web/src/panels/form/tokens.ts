@@ -1,6 +1,7 @@
 import { onScopeDispose, ref, watch } from "vue";
 import type { Ref } from "vue";
 import { answer, api } from "@/api/client";
+import type { components } from "@/api/schema";
 import { ApiError } from "@/state/notices";
 
 /** How many tokens a prompt has; `limit` grows by chunks of 75. */
@@ -10,6 +11,12 @@ export interface Tokens {
   chunks: number;
 }
 
+/** How the prompt is read: fields of the request; what is missing is as usual. */
+export type Reading = Partial<Omit<components["schemas"]["Prompt"], "prompt">>;
+
+const USUAL: Omit<components["schemas"]["Prompt"], "prompt"> = {
+  comma_backtrack: 20, steps: 20, negative: false, emphasis: "original", prompt_timeline: "new", prompt_comments: true,
+};
 const PAUSE = 400;
 const NEAR = 3;
 
@@ -19,13 +26,13 @@ export function atBorder(tokens: Tokens): boolean {
 }
 
 /** Count a prompt's tokens some time after the last change; null until the server has said it. */
-export function useTokens(prompt: Ref<string>, backtrack: () => unknown): Ref<Tokens | null> {
+export function useTokens(prompt: Ref<string>, reading: () => Reading): Ref<Tokens | null> {
   const tokens = ref<Tokens | null>(null);
   let asked = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   async function ask(text: string): Promise<void> {
     const mine = ++asked;
-    const found = text.trim() === "" ? { used: 0, limit: 75, chunks: 1 } : await count(text, backtrack());
+    const found = text.trim() === "" ? { used: 0, limit: 75, chunks: 1 } : await count(text, reading());
     if (mine === asked) tokens.value = found;
   }
   watch(
@@ -40,8 +47,8 @@ export function useTokens(prompt: Ref<string>, backtrack: () => unknown): Ref<To
   return tokens;
 }
 
-async function count(prompt: string, backtrack: unknown): Promise<Tokens | null> {
-  const body = { prompt, comma_backtrack: typeof backtrack === "number" ? backtrack : 20 };
+async function count(prompt: string, reading: Reading): Promise<Tokens | null> {
+  const body = { ...USUAL, prompt, ...Object.fromEntries(Object.entries<unknown>(reading).filter(([, one]) => one !== null && one !== undefined)) };
   try {
     return await answer(api.POST("/api/v1/tokens", { body }));
   } catch (error) {
