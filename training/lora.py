@@ -153,9 +153,9 @@ def main() -> None:
     parser.add_argument("--base", type=Path, default=STARTER)
     parser.add_argument("--out", type=Path, default=STARTER.parent / "networks" / f"{NAME}.safetensors")
     parser.add_argument("--rounds", type=int, default=1, help="compositions of each subject before each background")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=450)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
     options = parser.parse_args()
     torch.set_num_threads(1)
     pupil, known, flat = (
