@@ -88,7 +88,28 @@ def _request(studio: Studio, recipe: Mapping[str, Any], beside: Path, inputs: Se
     fields["model"] = str(_find_model(studio, recipe["model"]))
     if recipe.get("vae"):
         fields["vae"] = recipe["vae"]["name"]
+    _check_networks(studio, recipe.get("networks") or ())
     return KINDS[str(recipe["kind"])](**fields)
+
+
+def _check_networks(studio: Studio, networks: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse to go on with another LoRA or embedding of the same name, or without one; refiners are models."""
+    loras = [studio.shelf.lora(str(one["name"])) for one in networks if one.get("kind") == "lora"]
+    here = {("lora", str(one["name"])): file.hash12 for one, file in zip(_of("lora", networks), loras, strict=True)}
+    bundled = [embedding for file in loras for embedding in file.embeddings]
+    here |= {("embedding", one.name): one.hash12 for one in studio.shelf.embeddings(bundled)}
+    for one in [*_of("lora", networks), *_of("embedding", networks)]:
+        kind, name, wanted = str(one["kind"]), str(one["name"]), str(one["hash"])
+        found = here.get((kind, name))
+        if found != wanted:
+            has = "there is none here" if found is None else f"the one here is {found}"
+            raise RequestError(kind, name, f"the picture was made with the one whose hash is {wanted}; {has}")
+    for one in _of("refiner", networks):
+        studio.catalog.find(str(one["hash"]), paths=False)
+
+
+def _of(kind: str, networks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in networks if one.get("kind") == kind]
 
 
 def _find_model(studio: Studio, model: Mapping[str, Any]) -> Path:

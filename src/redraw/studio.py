@@ -156,6 +156,9 @@ class Studio:
         refiner = (
             None if request.refiner is None else self.load(request.changed(model=request.refiner, vae=None), model)
         )
+        for one in (model, refiner):
+            if one is not None and one.fp8 != _wants_fp8(request, one):
+                one.store_fp8(not one.fp8)
         control = Control()
         events = run(request, model, limits=self.limits, control=control, shelf=self.shelf, refiner=refiner)
         return Run(events, control)
@@ -225,6 +228,11 @@ class Studio:
                 return self.catalog.find(name).path  # the VAE of a whole checkpoint
             except UnknownName:
                 raise unknown from None
+
+
+def _wants_fp8(request: Generation, model: Model) -> bool:
+    """Say whether a request wants this model's weights in eight bits; models that are told sizes are SDXL's."""
+    return request.fp8 == "yes" or (request.fp8 == "sdxl" and model.family.sizes > 0)
 
 
 def as_reference(image: Pictureish) -> PictureRef:

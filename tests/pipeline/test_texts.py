@@ -10,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from redraw.errors import RequestError, UnknownName
+from redraw.errors import ModelError, RequestError, UnknownName
 from redraw.geometry import Size
 from redraw.pipeline import Result
 from redraw.pipeline.networks import Networks, wear
 from redraw.pipeline.shots import plan_shots
 from redraw.pipeline.stages import _guided, make_plan
 from redraw.pipeline.texts import Conditions, Reader
+from redraw.replay import replay_recipe
 from redraw.request import Generation, Txt2Img
 from redraw.settings import Settings
 from redraw.studio import Studio
@@ -128,3 +129,29 @@ def test_a_region_by_mask_needs_a_mask_that_marks_something(studio: Studio) -> N
     boxed = made(studio, "a fox <region:left> AND a bear")
     assert np.array_equal(masked.picture.pixels, boxed.picture.pixels)
     assert [given["role"] for given in masked.recipe["inputs"]] == ["region"]
+
+
+def test_replay_refuses_another_network_of_the_same_name(studio: Studio, tmp_path: Path) -> None:
+    result = made(studio, "a blot <lora:ink:1>")
+    file = result.save(tmp_path / "a.png").path
+    recipe = dict(result.recipe)
+    assert {one["kind"] for one in recipe["networks"]} == {"lora", "embedding"}
+    assert replay_recipe(studio, recipe, beside=file).identical
+    for i, one in enumerate(recipe["networks"]):
+        changed = [{**other, "hash": "0" * 12} if k == i else other for k, other in enumerate(recipe["networks"])]
+        with pytest.raises(RequestError, match=f"{one['hash']}|000000000000"):
+            replay_recipe(studio, {**recipe, "networks": changed}, beside=file)
+
+
+def test_weights_in_eight_bits_are_said_and_gone_afterwards(studio: Studio) -> None:
+    full = made(studio, "a fox")
+    small = made(studio, "a fox", fp8="yes")
+    assert "Model: tiny, FP8 weight: Enable," in small.infotext
+    assert np.abs(full.picture.pixels.astype(int) - small.picture.pixels).max() > 0
+    assert "FP8" not in made(studio, "a fox", fp8="sdxl").infotext
+    assert np.array_equal(made(studio, "a fox").picture.pixels, full.picture.pixels)
+
+
+def test_a_stand_in_for_the_vae_that_is_not_at_hand_is_an_error(studio: Studio) -> None:
+    with pytest.raises(ModelError, match="no TAESD at hand"):
+        made(studio, "a fox", vae_decoder="taesd")

@@ -60,6 +60,9 @@ _SETTINGS: Final[Mapping[str, _Rule]] = {
     "skip_early_cond": _Rule("skip_early_cfg", float),
     "s_min_uncond_all": _Rule("ngms_all_steps", bool),
     "emphasis": _Rule("emphasis", _emphasis),
+    "fp8_storage": _Rule("fp8", lambda value: {"Enable": "yes", "Enable for SDXL": "sdxl"}.get(str(value), "no")),
+    "sd_vae_encode_method": _Rule("vae_encoder", lambda value: "taesd" if value == "TAESD" else "full"),
+    "sd_vae_decode_method": _Rule("vae_decoder", lambda value: "taesd" if value == "TAESD" else "full"),
     "enable_prompt_comments": _Rule("prompt_comments", bool),
     "use_old_scheduling": _Rule("prompt_timeline", lambda value: "old" if value else "new"),
     "sdxl_clip_l_skip": _Rule("clip_skip_sdxl", bool),
@@ -87,14 +90,13 @@ _NOISE_FIELDS: Final = (
 _NOT_YET: Final = frozenset(
     # one text, since one name to a line would fill a page
     """
-    token_merging_ratio token_merging_ratio_img2img token_merging_ratio_hr sd_vae_encode_method
-    sd_vae_decode_method face_restoration use_old_karras_scheduler_sigmas
-    upcast_attn no_dpmpp_sde_batch_determinism use_old_hires_fix_width_height hires_fix_use_firstpass_conds
-    use_downcasted_alpha_bar hires_fix_refiner_pass sdxl_refiner_low_aesthetic_score
-    sdxl_refiner_high_aesthetic_score sd3_enable_t5 sd_unet fp8_storage cache_fp16_weight lora_functional
-    lora_preferred_name hypertile_enable_unet hypertile_enable_vae enable_pnginfo add_model_name_to_info
-    add_model_hash_to_info add_vae_name_to_info add_vae_hash_to_info add_version_to_infotext
-    add_user_name_to_info postprocessing_enable_in_main_ui
+    token_merging_ratio token_merging_ratio_img2img token_merging_ratio_hr face_restoration
+    use_old_karras_scheduler_sigmas upcast_attn no_dpmpp_sde_batch_determinism use_old_hires_fix_width_height
+    hires_fix_use_firstpass_conds use_downcasted_alpha_bar hires_fix_refiner_pass
+    sdxl_refiner_low_aesthetic_score sdxl_refiner_high_aesthetic_score sd3_enable_t5 sd_unet cache_fp16_weight
+    lora_functional lora_preferred_name hypertile_enable_unet hypertile_enable_vae enable_pnginfo
+    add_model_name_to_info add_model_hash_to_info add_vae_name_to_info add_vae_hash_to_info
+    add_version_to_infotext add_user_name_to_info postprocessing_enable_in_main_ui
     """.split()  # noqa: SIM905
 )
 

@@ -90,7 +90,8 @@ class Job:
                 yield self.result(shot, Finished(pasted.picture, pasted, ""))
             return
         self.healer.plan_memory(self.canvas.padded, request.vae_tile)
-        with model.tiling(request.tiling):
+        taesd = (request.vae_encoder == "taesd" and bool(self.scenes), request.vae_decoder == "taesd")
+        with model.tiling(request.tiling), model.by_taesd(encode=taesd[0], decode=taesd[1]):
             yield self.progress("encode", 0)
             self.encode()
             texts = self.voices.read(self.shots)

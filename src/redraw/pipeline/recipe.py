@@ -196,6 +196,7 @@ def build_infotext(
         "Size": str(size),
         "Model hash": model.short_hash,
         "Model": model.name,
+        "FP8 weight": {"sdxl": "Enable for SDXL", "yes": "Enable"}.get(request.fp8) if model.fp8 else None,
         "VAE hash": model.vae_sha256[:10] if model.vae_sha256 else None,
         "VAE": model.vae_name or None,
         "Variation seed": shot.variation_seed if varied else None,
@@ -208,6 +209,7 @@ def build_infotext(
         "RNG": {"gpu": None, "cpu": "CPU", "nv": "NV"}[request.rng],
         "Tiling": True if request.tiling else None,
         **(_mask_params(redraws, masked) if redraws else {}),
+        "VAE Encoder": "TAESD" if redraws and request.vae_encoder == "taesd" else None,
         "Lora hashes": _hashes(used.loras),
         "Old prompt editing timelines": True if used.old_timeline else None,
         "TI hashes": _hashes(used.embeddings),
@@ -217,6 +219,7 @@ def build_infotext(
         **_guidance_params(request),
         "Pad conds": True if used.padded and request.pad_prompts == "pad" else None,
         "Pad conds v0": True if used.padded and request.pad_prompts == "pad-v0" else None,
+        "VAE Decoder": "TAESD" if request.vae_decoder == "taesd" else None,
         "Version": program(),
     }
     kept = {key: value for key, value in params.items() if key not in request.infotext_without}

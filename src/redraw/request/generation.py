@@ -12,13 +12,13 @@ from redraw.request.advanced import SamplerOptions, SeedOptions
 from redraw.request.fields import Number, option
 from redraw.request.masks import MaskOptions
 from redraw.request.picture import PictureRef
-from redraw.request.prompting import PromptOptions, RefinerOptions
+from redraw.request.prompting import PromptOptions, RefinerOptions, WeightOptions
 
 MAX_SIDE = 16384
 ResizeMode = Literal["just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale"]
 
 
-class Generation(SeedOptions, SamplerOptions, PromptOptions, RefinerOptions):
+class Generation(SeedOptions, SamplerOptions, PromptOptions, RefinerOptions, WeightOptions):
     """What txt2img and img2img share.
 
     `infotext_without` names infotext keys that are left out; the recipe stays complete.

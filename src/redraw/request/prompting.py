@@ -143,3 +143,32 @@ class RefinerOptions(Request):
         infotext="Refiner switch by sampling steps",
         advanced=True,
     )
+
+
+class WeightOptions(Request):
+    """How a model's weights are kept, and what stands in for its VAE."""
+
+    fp8: Literal["no", "sdxl", "yes"] = option(
+        "no",
+        "FP8 weight",
+        "Store the UNet's weights in eight bits, which halves its memory and changes pictures slightly.",
+        group="Machine",
+        infotext="FP8 weight",
+        labels=("Disable", "Enable for SDXL", "Enable"),
+    )
+    vae_encoder: Literal["full", "taesd"] = option(
+        "full",
+        "VAE type for encoding",
+        "taesd: a small stand-in (TAESD), fast and less exact, if its file is at hand.",
+        group="Machine",
+        infotext="VAE Encoder",
+        labels=("Full", "TAESD"),
+    )
+    vae_decoder: Literal["full", "taesd"] = option(
+        "full",
+        "VAE type for decoding",
+        "taesd: a small stand-in (TAESD), fast and less exact, if its file is at hand.",
+        group="Machine",
+        infotext="VAE Decoder",
+        labels=("Full", "TAESD"),
+    )

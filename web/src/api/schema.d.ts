@@ -436,6 +436,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Networks
+         * @description List the LoRAs, embeddings and hypernetworks.
+         */
+        get: operations["networks_api_v1_networks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/networks/{kind}/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview
+         * @description Return the picture that lies beside a network's file, as WebP.
+         */
+        get: operations["preview_api_v1_networks__kind___name__preview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/parameters": {
         parameters: {
             query?: never;
@@ -1256,6 +1296,13 @@ export interface components {
              */
             extra_noise: number;
             /**
+             * FP8 weight
+             * @description Store the UNet's weights in eight bits, which halves its memory and changes pictures slightly.
+             * @default no
+             * @enum {string}
+             */
+            fp8: "no" | "sdxl" | "yes";
+            /**
              * Height
              * @description Height of the result in pixels.
              */
@@ -1688,6 +1735,20 @@ export interface components {
              */
             vae?: string | null;
             /**
+             * VAE type for decoding
+             * @description taesd: a small stand-in (TAESD), fast and less exact, if its file is at hand.
+             * @default full
+             * @enum {string}
+             */
+            vae_decoder: "full" | "taesd";
+            /**
+             * VAE type for encoding
+             * @description taesd: a small stand-in (TAESD), fast and less exact, if its file is at hand.
+             * @default full
+             * @enum {string}
+             */
+            vae_encoder: "full" | "taesd";
+            /**
              * VAE tile
              * @description Run the VAE in tiles of this many pixels; 0 never, else as the memory at hand demands.
              */
@@ -1976,6 +2037,87 @@ export interface components {
             label: string;
             /** Name */
             name: string;
+        };
+        /**
+         * NetworkOut
+         * @description A network; `name` is its own in the list, `prompt` is what calls for it.
+         */
+        NetworkOut: {
+            /**
+             * Alias
+             * @description The name its trainer gave it, which prompts may say too.
+             */
+            alias: string;
+            /**
+             * Base
+             * @description The model it was made for, in its maker's words.
+             */
+            base: string;
+            /** Description */
+            description: string;
+            /**
+             * Family
+             * @description The family of models it is for; empty where nothing tells.
+             */
+            family: string;
+            /**
+             * Fits
+             * @description Whether the model can use it; null where nothing tells.
+             */
+            fits: boolean | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "lora" | "embedding" | "hypernetwork";
+            /** Name */
+            name: string;
+            /**
+             * Negative
+             * @description Words for the negative prompt.
+             */
+            negative: string;
+            /** Notes */
+            notes: string;
+            /**
+             * Preview
+             * @description Whether there is a picture.
+             */
+            preview: boolean;
+            /**
+             * Prompt
+             * @description What a prompt says: `<lora:name:1>`, or an embedding's name; empty if no prompt can say its name.
+             */
+            prompt: string;
+            /** Title */
+            title: string;
+            /**
+             * Triggers
+             * @description Words for the prompt that call for what it knows.
+             */
+            triggers: string[];
+            /**
+             * Vectors
+             * @description Of an embedding, how many tokens' places it takes.
+             */
+            vectors: number;
+            /**
+             * Weight
+             * @description The strength its maker recommends; 0 if none.
+             */
+            weight: number;
+        };
+        /**
+         * NetworksOut
+         * @description The networks at hand, and the model `fits` is about.
+         */
+        NetworksOut: {
+            /** Family */
+            family: string;
+            /** Model */
+            model: string | null;
+            /** Networks */
+            networks: components["schemas"]["NetworkOut"][];
         };
         /** Page[JobOut] */
         Page_JobOut_: {
@@ -2601,6 +2743,13 @@ export interface components {
              */
             eta?: (number) | null;
             /**
+             * FP8 weight
+             * @description Store the UNet's weights in eight bits, which halves its memory and changes pictures slightly.
+             * @default no
+             * @enum {string}
+             */
+            fp8: "no" | "sdxl" | "yes";
+            /**
              * Height
              * @description Height of the result in pixels.
              */
@@ -2846,6 +2995,20 @@ export interface components {
              * @description A separate VAE: a name or a file.
              */
             vae?: string | null;
+            /**
+             * VAE type for decoding
+             * @description taesd: a small stand-in (TAESD), fast and less exact, if its file is at hand.
+             * @default full
+             * @enum {string}
+             */
+            vae_decoder: "full" | "taesd";
+            /**
+             * VAE type for encoding
+             * @description taesd: a small stand-in (TAESD), fast and less exact, if its file is at hand.
+             * @default full
+             * @enum {string}
+             */
+            vae_encoder: "full" | "taesd";
             /**
              * VAE tile
              * @description Run the VAE in tiles of this many pixels; 0 never, else as the memory at hand demands.
@@ -4351,6 +4514,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelOut"][];
+                };
+            };
+        };
+    };
+    networks_api_v1_networks_get: {
+        parameters: {
+            query?: {
+                /** @description Else the server's own. */
+                model?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworksOut"];
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    preview_api_v1_networks__kind___name__preview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "lora" | "embedding" | "hypernetwork";
+                /** @description As it is listed. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
+                };
+            };
+            /** @description A problem. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description A problem. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
                 };
             };
         };

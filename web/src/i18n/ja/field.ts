@@ -94,6 +94,21 @@ export const field = {
   reading: { title: "読み込み方", help: "完全：カラープロファイルと透明度を含む。簡易：A1111 と同じ。", choices: { full: "完全", plain: "簡易（A1111 と同じ）" } },
   size_rule: { title: "サイズの規則", help: "指定どおり、または A1111 のように 8 の倍数に切り捨てる。", choices: { exact: "指定どおり", "floor-8": "8 の倍数" } },
   vae_tile: { title: "VAE タイル", help: "VAE をこのピクセルのタイルで実行する。0 はしない、空欄はメモリ次第。" },
+  fp8: {
+    title: "FP8 の重み",
+    help: "UNet の重みを 8 ビットで持つ：メモリは半分、画像は少し変わる。",
+    choices: { no: "使わない", sdxl: "SDXL のみ", yes: "使う" },
+  },
+  vae_encoder: {
+    title: "エンコードの VAE",
+    help: "TAESD は小さな代用：速いが正確さは落ちる。ファイルが必要。",
+    choices: { full: "通常", taesd: "TAESD" },
+  },
+  vae_decoder: {
+    title: "デコードの VAE",
+    help: "TAESD は小さな代用：速いが正確さは落ちる。ファイルが必要。",
+    choices: { full: "通常", taesd: "TAESD" },
+  },
   device: { title: "デバイス", help: "どこで計算するか。", choices: { auto: "自動", cpu: "CPU", cuda: "CUDA", mps: "Apple GPU" } },
   dtype: { title: "精度", help: "数値の形式。", choices: { auto: "自動", fp32: "32 ビット", bf16: "bfloat16", fp16: "16 ビット" } },
   eta: { title: "Eta", help: "ancestral サンプラー（既定 1）と DDIM（既定 0）が加えるノイズ。" },

@@ -94,6 +94,21 @@ export const field = {
   reading: { title: "读图方式", help: "完整：含色彩配置与全部透明度；简单：如 A1111。", choices: { full: "完整", plain: "简单，如 A1111" } },
   size_rule: { title: "尺寸规则", help: "按要求的尺寸，或如 A1111 取 8 的倍数。", choices: { exact: "按要求", "floor-8": "取 8 的倍数" } },
   vae_tile: { title: "VAE 分块", help: "VAE 按此像素分块运行；0 不分块，不填则视内存而定。" },
+  fp8: {
+    title: "FP8 权重",
+    help: "以 8 位保存 UNet 的权重：内存减半，画面略有变化。",
+    choices: { no: "不使用", sdxl: "仅 SDXL", yes: "使用" },
+  },
+  vae_encoder: {
+    title: "编码用的 VAE",
+    help: "TAESD 是小型替代：更快，但不够精确，需要其文件。",
+    choices: { full: "完整", taesd: "TAESD" },
+  },
+  vae_decoder: {
+    title: "解码用的 VAE",
+    help: "TAESD 是小型替代：更快，但不够精确，需要其文件。",
+    choices: { full: "完整", taesd: "TAESD" },
+  },
   device: { title: "设备", help: "在哪里计算。", choices: { auto: "自动", cpu: "CPU", cuda: "CUDA", mps: "Apple GPU" } },
   dtype: { title: "精度", help: "数值格式。", choices: { auto: "自动", fp32: "32 位", bf16: "bfloat16", fp16: "16 位" } },
   eta: { title: "Eta", help: "祖先采样器（默认 1）和 DDIM（默认 0）加入的噪声。" },
