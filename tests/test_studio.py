@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from safetensors.torch import load_file, save_file
 
-from redraw.errors import RequestError
+from redraw.errors import OutOfMemory, RequestError, UnknownName
 from redraw.image.io import open_picture
+from redraw.models.checkpoint import open_checkpoint
+from redraw.request import Txt2Img
 from redraw.settings import Settings
 from redraw.studio import Studio, as_reference
 from redraw.workflows.batch import Failed, Made, Skipped
@@ -164,3 +169,60 @@ def test_what_is_wrong_with_a_batch_is_said_by_the_call(studio: Studio, tmp_path
     Image.fromarray(colors()).save(tmp_path / "a.png")
     with pytest.raises(RequestError, match="strenght"):
         studio.batch(tmp_path, strenght=0.5)
+
+
+def folder_of_two(folder: Path, tiny_checkpoint: Path) -> Path:
+    """A folder with two models and a VAE."""
+    for name in ("one", "two"):
+        shutil.copy(tiny_checkpoint, folder / f"{name}.safetensors")
+    vae = {k: v for k, v in load_file(tiny_checkpoint).items() if k.startswith("first_stage_model.")}
+    save_file(vae, folder / "color.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(("limit", "stays"), [(1, False), (2, True)])
+def test_as_many_models_stay_loaded_as_the_settings_say(
+    tiny_checkpoint: Path, tmp_path: Path, limit: int, stays: bool
+) -> None:
+    settings = Settings(models_dirs=(folder_of_two(tmp_path, tiny_checkpoint),), models_in_memory=limit)
+    studio = Studio(settings=replace(settings, data_dir=tmp_path / "data"), device="cpu", dtype="fp32")
+    one = studio.load(Txt2Img(model="one"))
+    assert studio.load(Txt2Img(model="one")) is one
+    two = studio.load(Txt2Img(model="two"))
+    assert (studio.load(Txt2Img(model="one")) is one) == stays
+    assert studio.load(Txt2Img(model="one", vae="color")) is not one, "another VAE makes another model"
+    studio.unload()
+    assert studio.load(Txt2Img(model="two")) is not two
+
+
+def test_a_model_that_does_not_fit_is_refused_before_it_is_read(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(models_dirs=(folder_of_two(tmp_path, tiny_checkpoint),), data_dir=tmp_path / "data")
+    studio = Studio(settings=settings, device="cpu", dtype="fp32")
+    studio.kept.free = lambda device: 1_000_000
+    monkeypatch.setattr("redraw.studio.load_model", lambda *arguments, **options: pytest.fail("it was read"))
+    with pytest.raises(OutOfMemory, match=r"one needs \d+ MB of memory and 1 MB are free; --dtype bf16 halves that"):
+        studio.txt2img("a cat", model="one")
+
+
+def test_a_vae_is_found_by_its_name_and_opened_once(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of_two(tmp_path, tiny_checkpoint)
+    studio = Studio(settings=Settings(models_dirs=(folder,), data_dir=tmp_path / "data"), device="cpu", dtype="fp32")
+    studio.load(Txt2Img(model="one"))
+    opened: list[Path] = []
+
+    def counted(path: Path) -> Any:
+        opened.append(path)
+        return open_checkpoint(path)
+
+    for room in ("parts", "loader", "facts"):
+        monkeypatch.setattr(f"redraw.models.{room}.open_checkpoint", counted)
+    for name in ("color", "COLOR.safetensors", str(folder / "color.safetensors")):
+        assert studio.load(Txt2Img(model="one", vae=name)).vae_name == "color.safetensors"
+    assert opened.count(folder / "color.safetensors") == 1
+    assert studio.load(Txt2Img(model="one", vae="two")).vae_name == "two.safetensors", "of a whole checkpoint"
+    with pytest.raises(UnknownName, match="unknown vae 'colour': did you mean color"):
+        studio.load(Txt2Img(model="one", vae="colour"))
