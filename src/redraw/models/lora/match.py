@@ -98,7 +98,7 @@ def _notes(file: LoraFile, unapplied: tuple[tuple[str, str], ...]) -> list[str]:
         near = f" (nearest: {unapplied[0][1]})" if unapplied[0][1] else ""
         notes.append(f"{keys} of {file.path.name} not applied, the first is {unapplied[0][0]}{near}")
     if file.bundled:
-        names = ", ".join(e.name for e in file.embeddings)
+        names = ", ".join(dict.fromkeys(key.split(".")[1] for key in file.bundled))
         notes.append(f"{file.path.name} brings the embeddings {names}")
     return notes
 

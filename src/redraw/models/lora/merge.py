@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 import torch
 
@@ -19,6 +20,8 @@ from redraw.models.lora.formulas import Misfit, Parts, decomposed, low_rank, spa
 
 _BIASES = frozenset(("diff_b", "b_norm", "up_bias"))
 _PLAIN = frozenset(("up", "down", "mid", "alpha", "scale", "up_bias", "diff_b"))
+
+_CACHED: Final = 1 << 19  # numbers whose product stays in a core's cache (2 MiB)
 
 
 @dataclass(frozen=True)
@@ -167,11 +170,19 @@ def _inputs(parts: Parts, w: torch.Tensor) -> int:
 def _added(
     w: torch.Tensor, ups: Sequence[torch.Tensor], downs: Sequence[torch.Tensor], out: torch.Tensor | None
 ) -> torch.Tensor:
-    """Return w plus the products, in one matrix product."""
+    """Return w plus the products of factors, in `out` if it is given.
+
+    On a CPU some rows at a time: their product is still in the cache when it is added, which halves the time.
+    """
     up = ups[0] if len(ups) == 1 else torch.cat(list(ups), 1)
     down = downs[0] if len(downs) == 1 else torch.cat(list(downs), 0)
-    rows = w.reshape(w.shape[0], -1)
-    if out is None:
-        return torch.addmm(rows, up, down).view(w.shape)
-    torch.addmm(rows, up, down, out=out.view(rows.shape))
-    return out
+    made = torch.empty_like(w, memory_format=torch.contiguous_format) if out is None else out
+    rows, flat = w.reshape(w.shape[0], -1), made.view(w.shape[0], -1)
+    if w.device.type != "cpu":
+        torch.addmm(rows, up, down, out=flat)
+        return made
+    step = max(1, _CACHED // rows.shape[1])
+    product = torch.empty(min(step, len(rows)), rows.shape[1])
+    for part, factor, result in zip(rows.split(step), up.split(step), flat.split(step), strict=True):
+        torch.add(part, torch.mm(factor, down, out=product[: len(part)]), out=result)
+    return made

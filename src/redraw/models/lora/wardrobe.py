@@ -42,7 +42,7 @@ class Wardrobe:
         self.worn: Mapping[Slot, torch.Tensor] | None = None
         self._own: dict[Slot, nn.Parameter | None] = {}
         self._entered: dict[Slot, torch.dtype] = {}
-        self._live: dict[Slot, dict[int, nn.Parameter]] = {}
+        self._live: dict[Slot, dict[int, tuple[torch.Tensor, nn.Parameter]]] = {}
         self._kept: OrderedDict[Hashable, Patch] = OrderedDict()
 
     @staticmethod
@@ -101,9 +101,9 @@ class Wardrobe:
         module, name = slot
         now = module._parameters[name]
         live = self._live.setdefault(slot, {})
-        parameter = live.get(id(tensor))
-        if parameter is None:
-            parameter = live[id(tensor)] = nn.Parameter(tensor, requires_grad=False)
+        if id(tensor) not in live:  # the tensor is kept too, or another might get its id
+            live[id(tensor)] = (tensor, nn.Parameter(tensor, requires_grad=False))
+        parameter = live[id(tensor)][1]
         like = now if now is not None else module._parameters["weight"]
         if like is not None and (like.device != parameter.device or like.dtype is not parameter.dtype):
             stored = slot not in self._own and like.dtype.itemsize == 1  # eight bits are widened by the layer itself
