@@ -33,6 +33,7 @@ from redraw.server.routes import (
     home,
     jobs,
     library,
+    networks,
     parameters,
     pictures,
     prompts,
@@ -55,7 +56,9 @@ log = logging.getLogger("redraw.server")
 
 SWEEP: Final = 600.0
 """Seconds between two looks for what retention and quota no longer keep."""
-_OURS: Final = (home, jobs, results, pictures, parameters, events, library, prompts, files, styles, settings, health)
+_OURS: Final = (
+    *(home, jobs, results, pictures, parameters, events, library, networks, prompts, files, styles, settings, health),
+)
 _GUESTS: Final = ("redraw.server.routes.sdapi", "redraw.server.routes.controlnet")
 
 

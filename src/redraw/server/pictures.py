@@ -120,6 +120,18 @@ class Desk:
         data = self._kept(sha256)
         return self._timed(lambda: self._viewed(data, side))
 
+    def thumbnail(self, path: Path, side: int) -> bytes:
+        """Return a picture file as a WebP whose longer side has at most `side` pixels; the file is not kept.
+
+        Raises:
+            PictureError: it is no picture, or larger than the limits.
+            OSError: it cannot be read.
+            Problem: it took too long.
+        """
+        with path.open("rb") as stream:
+            data = stream.read(self.limits.max_bytes + 1)
+        return self._timed(lambda: view_webp(open_picture(PictureRef.from_bytes(data, path.name), self.limits), side))
+
     def _kept(self, sha256: str) -> bytes:
         if _kind(self.blobs.path(sha256)) is None:
             raise MissingBlob(sha256, "the file with this SHA-256 is no picture")
