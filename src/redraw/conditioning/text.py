@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 import torch
 
 from redraw.conditioning.chunks import (
-    COMMA_BACKTRACK,
     Chunk,
     EmphasisMode,
     Insertion,
@@ -25,7 +24,7 @@ from redraw.models.text import Insert, TextEncoder
 
 KEPT: Final = 64
 
-__all__ = ["KEPT", "Context", "Encoded", "TextOptions", "at", "encode", "encode_schedule", "forget", "lengthened"]
+__all__ = ["KEPT", "Context", "Encoded", "TextOptions", "at", "encode_schedule", "forget", "lengthened"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +76,7 @@ def encode_schedule(
             kept, apart for each key; where weights change in another way, call `forget`.
     """
     options = options or TextOptions()
-    if negative and all(not entry.text for entry in entries) and _pools(model):
+    if negative and all(not entry.text for entry in entries) and model.facts.zeros_for_empty:
         silent = _silence(model)
         return tuple((entry.end, silent) for entry in entries)
     texts = list(dict.fromkeys(entry.text for entry in entries))
@@ -110,14 +109,6 @@ def lengthened(context: Context, tokens: int) -> Context:
 def forget(model: Model) -> None:
     """Drop what is kept for `model`; needed after its text encoder's weights changed for good."""
     _kept.pop(model, None)
-
-
-def encode(
-    model: Model, prompts: Sequence[str], clip_skip: int = 1, backtrack: int = COMMA_BACKTRACK
-) -> list[torch.Tensor]:
-    """Return one context `[1, 77*k, width]` for each prompt, taken literally."""
-    options = TextOptions(clip_skip, "none", backtrack)
-    return [encode_schedule(model, (Entry(1, prompt),), options)[0][1].text for prompt in prompts]
 
 
 def _encoded(
@@ -192,10 +183,6 @@ def emphasised(
 
 def _weights(column: Sequence[Chunk]) -> torch.Tensor:
     return torch.tensor([chunk.multipliers for chunk in column], dtype=torch.float32)
-
-
-def _pools(model: Model) -> bool:
-    return any(encoder.rule.pooled for encoder in model.text_encoders)
 
 
 def _silence(model: Model) -> Context:

@@ -74,13 +74,14 @@ class Networks:
         model: who wears them.
         shelf: where they are found.
         ignore: go on without a network that is not at hand; else it is an error.
+        wears: whether the model wears networks at all; a refiner does not, since they were made for the first model.
 
     Attributes:
         notes: what is to be said: networks that are missing, keys that found no place.
     """
 
-    def __init__(self, model: Model, shelf: Shelf, *, ignore: bool = False) -> None:
-        self.model, self.shelf, self.ignore = model, shelf, ignore
+    def __init__(self, model: Model, shelf: Shelf, *, ignore: bool = False, wears: bool = True) -> None:
+        self.model, self.shelf, self.ignore, self.wears = model, shelf, ignore, wears
         self.notes: list[str] = []
         self.ignored: list[str] = []
         self._checked: set[Outfit] = set()
@@ -95,17 +96,19 @@ class Networks:
         loras: list[Use] = []
         hypernetworks: list[tuple[Hypernetwork, float]] = []
         worn: list[str] = []
-        for tag in tags:
+        asked = [tag for tag in tags if tag.kind in (LORA, HYPERNET)]
+        if asked and not self.wears:
+            self._say(f"{self.model.name} works without the networks of the prompt, as the refiner")
+            return NOTHING
+        for tag in asked:
             strength = strengths(tag)
             if strength.unread:
                 self._say(f"{tag}: {', '.join(strength.unread)} is no number; 1 was taken")
             try:
                 if tag.kind == LORA:
                     loras.append(Use(self.shelf.lora(tag.name), strength.text, strength.unet, strength.dyn))
-                elif tag.kind == HYPERNET:
-                    hypernetworks.append((self.shelf.hypernetwork(tag.name), strength.text))
                 else:
-                    continue
+                    hypernetworks.append((self.shelf.hypernetwork(tag.name), strength.text))
                 worn.append(str(tag))
             except UnknownName as error:
                 if not self.ignore:

@@ -106,7 +106,8 @@ class Voices:
 
     def _reader(self, model: Model, shelf: Shelf, size: Size, masks: Callable[[int], Sequence[torch.Tensor]]) -> Reader:
         evaluations = self.request.steps * (2 if self.plan.sampler.second_order else 1)
-        networks = Networks(model, shelf, ignore=self.request.unknown_networks == "ignore")
+        ignore = self.request.unknown_networks == "ignore"
+        networks = Networks(model, shelf, ignore=ignore, wears=model is self.model)
         return Reader(model, self.request, networks, evaluations, size, masks)
 
 
