@@ -103,8 +103,9 @@ def shelf_of(parts: Shared) -> Shelf:
     def model(name: str) -> str | None:
         try:
             return parts.library.model(name).name
-        except RequestError:
-            return None
+        except RequestError:  # as A1111 does: the shortest title with this in it, whatever its hash
+            found = parts.library.catalog.find_loosely(name)
+            return None if found is None else found.name
 
     def vae(name: str) -> str | None:
         try:
