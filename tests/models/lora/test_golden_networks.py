@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from redraw.conditioning.text import encode, forget
+from redraw.conditioning.editing import Entry
+from redraw.conditioning.text import encode_schedule, forget
 from redraw.models.lora import Use, open_lora, prepare
 from redraw.models.model import Model
 
@@ -32,7 +33,8 @@ def test_contexts_and_the_first_step_are_a1111s(
     time = float(np.interp(np.log(sigma), table.log().numpy(), np.arange(1000)))
     forget(golden_model)
     with patch.worn():
-        cond, uncond = encode(golden_model, ["a red circle ", "green"])
+        texts = ("a red circle ", "green")
+        cond, uncond = (encode_schedule(golden_model, (Entry(1, text),))[0][1].text for text in texts)
         noise = [golden_model.predict(x / (sigma**2 + 1) ** 0.5, torch.tensor(time), c) for c in (uncond, cond)]
     forget(golden_model)
     first = next(k for k in a1111 if k.startswith("cond_"))

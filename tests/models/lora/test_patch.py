@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 
@@ -167,6 +168,27 @@ def test_kept_patches_go_when_memory_is_short(
     assert prepare(model, [Use(first)]) is old
     prepare(model, [Use(second)])
     assert prepare(model, [Use(first)]) is not old
+
+
+def test_memory_is_used_again_only_when_nothing_looks_at_it(model: Model, first: LoraFile) -> None:
+    wardrobe = Wardrobe.of(model)
+    wardrobe.forget()
+    gc.collect()
+    wardrobe.blocks.drop()
+    with prepare(model, [Use(first, 0.11, 0.11)]).worn():
+        looked_at = model.unet.get_submodule(SQUARE).weight.detach()
+    values = looked_at.clone()
+    wardrobe.forget()
+    gc.collect()
+    assert wardrobe.blocks.bytes == 0
+    prepare(model, [Use(first, 0.12, 0.12)])
+    assert torch.equal(looked_at, values)
+    del looked_at
+    wardrobe.forget()
+    gc.collect()
+    assert wardrobe.blocks.bytes > 0
+    assert prepare(model, [Use(first, 0.13, 0.13)])
+    assert wardrobe.blocks.bytes == 0
 
 
 def test_a_changed_file_is_read_anew(model: Model, write: Write, g: torch.Generator) -> None:

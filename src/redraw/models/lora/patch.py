@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -136,7 +135,7 @@ def _tensors(
 
 
 def _room(wardrobe: Wardrobe, slots: Sequence[Slot], wide: torch.dtype) -> dict[Slot, torch.Tensor]:
-    """Return empty tensors for slots: on a CPU side by side in one block, which the system hands out in large pages."""
+    """Return empty tensors for slots: on a CPU side by side in one block."""
     like = {}
     for slot in slots:
         own, weight = wardrobe.own(slot), wardrobe.own((slot[0], "weight"))
@@ -146,7 +145,7 @@ def _room(wardrobe: Wardrobe, slots: Sequence[Slot], wide: torch.dtype) -> dict[
     if any(device.type != "cpu" for _, _, device in like.values()):
         return {slot: torch.empty(shape, dtype=dtype, device=device) for slot, (shape, dtype, device) in like.items()}
     sizes = [-(-shape.numel() * dtype.itemsize // _ALIGNMENT) * _ALIGNMENT for shape, dtype, _ in like.values()]
-    block = torch.from_numpy(np.empty(sum(sizes) + _ALIGNMENT, np.uint8))
+    block = wardrobe.blocks.take(sum(sizes) + _ALIGNMENT)
     at = -block.data_ptr() % _ALIGNMENT
     out = {}
     for (slot, (shape, dtype, _)), size in zip(like.items(), sizes, strict=True):

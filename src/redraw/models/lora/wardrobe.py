@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from redraw.models.lora.blocks import Blocks
 from redraw.models.lora.names import Names
 from redraw.models.memory import available
 from redraw.models.model import Model
@@ -34,11 +35,13 @@ class Wardrobe:
 
     Attributes:
         names: the model's modules by every name.
+        blocks: memory for new patches.
         worn: the set of tensors worn now, by slot; None for the model's own.
     """
 
     def __init__(self, model: Model) -> None:
         self.names = Names(model)
+        self.blocks = Blocks()
         self.worn: Mapping[Slot, torch.Tensor] | None = None
         self._own: dict[Slot, nn.Parameter | None] = {}
         self._entered: dict[Slot, torch.dtype] = {}
@@ -70,6 +73,8 @@ class Wardrobe:
         room = available(device) // SHARE
         while len(self._kept) > 1 and sum(p.bytes for p in self._kept.values()) > room:
             self._kept.popitem(last=False)
+        if self.blocks.bytes > room:
+            self.blocks.drop()
 
     def forget(self) -> None:
         """Let every kept patch go."""
