@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -44,6 +45,8 @@ def context(model: Model, text: str, options: TextOptions | None = None, **more:
 class TwoEars:
     """Stands in for an SDXL model: two text encoders, the second of which pools."""
 
+    facts = SimpleNamespace(zeros_for_empty=True)
+
     def __init__(self) -> None:
         torch.manual_seed(5)
         common: dict[str, Any] = {"num_hidden_layers": 3, "num_attention_heads": 2, "max_position_embeddings": 77}
@@ -51,6 +54,7 @@ class TwoEars:
         large = CLIPTextConfig(hidden_size=24, intermediate_size=48, projection_dim=20, **common)
         first = TextRule("clip_l", drop=1, norm=False, skips="option")
         second = TextRule("clip_g", drop=1, norm=False, pad=0, skips="never", pooled=True)
+        self.facts = SimpleNamespace(zeros_for_empty=True)
         self.text_encoders = (
             TextEncoder(first, CLIPTextModel(small).eval()),
             TextEncoder(second, CLIPTextModelWithProjection(large).eval()),
