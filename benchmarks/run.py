@@ -2,7 +2,7 @@
 
     python benchmarks/run.py [--quick] [--only NAME]... [--threads N] [--json FILE] [--build FOLDER]
 
-NAME is peak, unet_vae, job, overhead, start or drift; or harm or loopback, which run only when they are named. The
+NAME is peak, unet_vae, job, overhead, start, drift or lora; or harm or loopback, which run only when they are named. A
 whole run takes about a quarter of an hour on two small cores, harm about as long by itself; --quick takes smaller
 pictures and fewer repetitions. The generated models (2.2 GB) stay in the build folder. On a machine that others use at
 the same time, take --threads 1: ratios are then of CPU time, which neighbours hardly change.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from report import Section
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-NAMES: Final = ("peak", "unet_vae", "job", "overhead", "start", "drift")
+NAMES: Final = ("peak", "unet_vae", "job", "overhead", "start", "drift", "lora")
 APART: Final = ("harm", "loopback")
 """Benchmarks of what comes out, not of time; they need no diffusers."""
 
@@ -72,11 +72,13 @@ def benchmarks() -> dict[str, Callable[[Setting], Section]]:
     import harm
     import job
     import loopback
+    import lora
     import overhead
     import peak
     import unet_vae
 
-    calls = (peak.run, unet_vae.run, job.run, overhead.run, first_picture.run, drift.run, harm.run, loopback.run)
+    usual = (peak.run, unet_vae.run, job.run, overhead.run, first_picture.run, drift.run, lora.run)
+    calls = (*usual, harm.run, loopback.run)
     return dict(zip(NAMES + APART, calls, strict=True))
 
 
