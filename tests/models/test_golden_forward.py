@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from redraw.conditioning.text import encode
+from redraw.conditioning.editing import Entry
+from redraw.conditioning.text import encode_schedule
 from redraw.models.loader import load_model
 from redraw.models.model import Extras, Model
 
@@ -70,7 +71,8 @@ def test_sizes_whose_levels_are_odd_give_a1111s_picture(
         pytest.skip(f"{case} is not among the goldens here")
     picture = Image.open(goldens / "inputs" / f"{source}.png").convert("RGB").resize(size, Image.Resampling.LANCZOS)
     image = torch.tensor(np.array(picture)).permute(2, 0, 1)[None].float() / 255 * 2 - 1
-    cond, uncond = encode(golden_model, ["a red circle on a blue background", "green"])
+    texts = ("a red circle on a blue background", "green")
+    cond, uncond = (encode_schedule(golden_model, (Entry(1, text),))[0][1].text for text in texts)
     acp = golden_model.alphas_cumprod
     table = ((1 - acp) / acp).sqrt()
     ts = torch.linspace(999, 0, steps)

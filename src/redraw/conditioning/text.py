@@ -71,7 +71,7 @@ def encode_schedule(
         entries: at least one, as in `Part.entries`.
         options: how texts are read.
         embeddings: textual inversions that fit the model; see `Embeddings.for_model`.
-        negative: whether it is a negative prompt: where the model pools texts (SDXL), an empty one is all zeros.
+        negative: whether it is a negative prompt: of a model that was trained so (SDXL), an empty one is all zeros.
         key: what the text encoders are wearing (LoRA), in any hashable form. The last 64 schedules of a model are
             kept, apart for each key; where weights change in another way, call `forget`.
     """
