@@ -34,7 +34,7 @@ class Thing:
     start: tuple[str, ...]
 
 
-THING = Thing("redraw-lemon", "lemon", ("yellow", "orange", "banana"))
+THING = Thing("redraw-polar-bear", "polar-bear", ("white", "bear", "panda"))
 """The demonstration's."""
 
 
@@ -104,10 +104,10 @@ def main() -> None:
     parser.add_argument("--name", default=THING.name)
     parser.add_argument("--icon", default=THING.icon, help="its name in Fluent Emoji")
     parser.add_argument("--start", nargs="+", default=THING.start, help="words its vectors start from")
-    parser.add_argument("--rounds", type=int, default=4, help="compositions before each background")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=0.01, help="highest learning rate")
+    parser.add_argument("--rounds", type=int, default=2, help="compositions before each background")
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=0.02, help="highest learning rate")
     options = parser.parse_args()
     torch.set_num_threads(1)
     thing, flat = (

@@ -34,14 +34,7 @@ DRAWINGS = (
 )
 """Drawings of `training.demo` and prompts of the LoRA's strip from pictures."""
 
-PLACES = (
-    "on a blue background",
-    "on a red background",
-    "on a white background",
-    "at the beach",
-    "in the snow",
-    "at sunset",
-)
+PLACES = ("on a blue background", "on a red background", "at the beach", "in the snow", "at sunset")
 """Where the textual inversion's thing is put."""
 
 Picture = NDArray[np.uint8]
@@ -73,7 +66,7 @@ def main() -> None:
     )
     parser.add_argument("--lora", default=NAME)
     parser.add_argument("--inversion", nargs="*", default=[THING.name])
-    parser.add_argument("--instead", default="a lemon", help="what the row without the inversion says")
+    parser.add_argument("--instead", default="a polar bear", help="what the row without the inversion says")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("build/training"))
     options = parser.parse_args()
@@ -90,6 +83,8 @@ def main() -> None:
     for name in options.inversion:
         said = (options.instead, f"({name}:0.5)", f"a {name}")
         rows = [[from_words(studio, f"{words} {place}", seed) for place in PLACES] for words in said]
+        for row, words in zip(rows, said, strict=True):
+            row.append(redrawn(studio, "cat", f"{words} on a green background", seed))
         save(rows, options.out / f"inversion-{name}.png")
 
 
