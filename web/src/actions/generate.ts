@@ -1,5 +1,6 @@
-import { Dices, FastForward, Infinity as Forever, Pause, Play, SkipForward, Square } from "@lucide/vue";
+import { Blocks, Dices, FastForward, Infinity as Forever, Pause, Play, SkipForward, Square } from "@lucide/vue";
 import { batch } from "@/state/batch";
+import { openDialog } from "@/state/dialogs";
 import { form, setValue, value } from "@/state/form";
 import { generate, hold, interrupt, jobs, skip } from "@/state/jobs";
 import type { Action } from "./types";
@@ -60,4 +61,5 @@ export const generateActions: readonly Action[] = [
     enabled: () => value("seed") !== -1,
     run: () => setValue("seed", -1),
   },
+  { name: "generate.networks", group: "generate", shortcut: null, icon: Blocks, enabled: () => true, run: () => openDialog("networks") },
 ];

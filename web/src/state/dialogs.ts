@@ -2,7 +2,7 @@ import { reactive } from "vue";
 
 /** Every dialog of the page. */
 export type DialogName =
-  | "palette" | "shortcuts" | "settings" | "blank" | "tour" | "parameters" | "extras" | "styles" | "presets" | "advanced" | "job" | "lineage";
+  | "palette" | "shortcuts" | "settings" | "blank" | "tour" | "parameters" | "extras" | "styles" | "presets" | "advanced" | "job" | "lineage" | "networks";
 
 /** Which dialog is open, and what it is about (a job's or result's id, a File, a Readback, ...). */
 export const dialog: { name: DialogName | null; about: unknown } = reactive({ name: null, about: null });

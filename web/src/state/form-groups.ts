@@ -1,10 +1,13 @@
 import type { Field, Kind, Model } from "@/api/types";
 import type { Group, Mode } from "./form";
 
+/** Fields that only programs write: a prompt's tags, the API and the command line say the same. */
+export const UNSHOWN: ReadonlySet<string> = new Set(["sdxl_crop", "networks", "region_masks"]);
+
 /** Fields that the form shows in its own way, or that are no setting of a person: never in a group. */
 const SPECIAL = new Set([
   ...["prompt", "negative_prompt", "model", "width", "height", "scale", "images", "mask", "paint", "paint_is_mask"],
-  ...["seed", "variation_seed", "variation_strength", "seed_resize_from", "infotext_without", "device"],
+  ...["seed", "variation_seed", "variation_strength", "seed_resize_from", "infotext_without", "device", ...UNSHOWN],
 ]);
 
 /** Extra seed fields: sent only if the person asked for them. */

@@ -29,7 +29,7 @@ const languages = [["Chinese", zh, /\p{Script=Han}/u], ["Japanese", ja, /[\p{Scr
 
 /** Texts without a word of their own language: names that everybody writes so, signs and placeholders. */
 const NAMES = [
-  /^(OK|CFG|VAE|NV|CPU|GPU|CUDA|bfloat16|Eta|px|img2img|txt2img|Apple GPU|Sigma (churn|tmin|tmax|noise)|Ctrl [+↵].*)$/,
+  /^(OK|CFG|VAE|TAESD|NV|CPU|GPU|CUDA|bfloat16|Eta|px|img2img|txt2img|Apple GPU|Sigma (churn|tmin|tmax|noise)|Ctrl [+↵].*)$/,
   /^[^A-Za-z]*$/,
 ];
 

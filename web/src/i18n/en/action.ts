@@ -22,6 +22,7 @@ export const action = {
     interrupt: "Interrupt",
     hold: "Pause the queue",
     randomSeed: "Random seed",
+    networks: "Networks…",
   },
   help: {
     palette: "Commands",

@@ -3,6 +3,7 @@ export const form = {
   heading: "Parameters",
   waiting: "Waiting for the server to say what can be set…",
   automatic: "Automatic",
+  none: "None",
   undo: "Undo",
   explain: "What is {field}?",
   reset: "Take {field} back to its default",

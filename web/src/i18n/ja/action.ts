@@ -22,6 +22,7 @@ export const action = {
     interrupt: "中断",
     hold: "キューを一時停止",
     randomSeed: "ランダムシード",
+    networks: "追加ネットワーク…",
   },
   help: {
     palette: "コマンド",

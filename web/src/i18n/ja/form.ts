@@ -3,6 +3,7 @@ export const form = {
   heading: "パラメータ",
   waiting: "設定できる項目をサーバーに問い合わせています…",
   automatic: "自動",
+  none: "なし",
   undo: "元に戻す",
   explain: "「{field}」とは",
   reset: "「{field}」を既定値に戻す",

@@ -22,6 +22,7 @@ export const action = {
     interrupt: "中止",
     hold: "暂停队列",
     randomSeed: "随机种子",
+    networks: "附加网络…",
   },
   help: {
     palette: "命令",

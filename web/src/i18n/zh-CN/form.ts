@@ -3,6 +3,7 @@ export const form = {
   heading: "参数",
   waiting: "正在向服务器询问可以设置的参数…",
   automatic: "自动",
+  none: "无",
   undo: "撤销",
   explain: "“{field}”是什么？",
   reset: "把“{field}”恢复为默认值",

@@ -5,6 +5,7 @@ import { dialog } from "./dialog";
 import { field, group } from "./field";
 import { form } from "./form";
 import { layers } from "./layers";
+import { networks } from "./networks";
 import { notice } from "./notice";
 import { queue } from "./queue";
 import { results } from "./results";
@@ -12,4 +13,4 @@ import { shell } from "./shell";
 import { stage } from "./stage";
 
 /** 中文：页面的全部文字，按范围；`field` 与 `group` 代替服务器的英文名称。 */
-export const texts = { action, batch, canvas, dialog, field, form, group, layers, notice, queue, results, shell, stage };
+export const texts = { action, batch, canvas, dialog, field, form, group, layers, networks, notice, queue, results, shell, stage };

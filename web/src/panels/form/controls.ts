@@ -11,7 +11,7 @@ export interface Option {
   label: string;
 }
 
-const LISTS = ["sampler", "scheduler", "vae", "upscaler"] as const;
+const LISTS = ["sampler", "scheduler", "vae", "upscaler", "refiner"] as const;
 const MOST_RADIOS = 4;
 
 /** Return how a field is shown; `none` for pictures and what has a place of its own. */
@@ -33,12 +33,19 @@ export function optionsOf(field: Field): Option[] {
     scheduler: library.schedulers,
     vae: library.vaes,
     upscaler: library.upscalers,
+    refiner: refiners(),
   };
   const shelf = shelves[field.name];
   const found = shelf
     ? shelf.map((one) => ({ value: one.label, label: one.label }))
     : field.choices.map((word) => ({ value: word, label: choiceTitle(field, word) }));
-  return field.optional ? [{ value: "", label: translate("form.automatic") }, ...found] : found;
+  return field.optional ? [{ value: "", label: translate(field.name === "refiner" ? "form.none" : "form.automatic") }, ...found] : found;
+}
+
+/** Every checkpoint can take over; those made for it come first. */
+function refiners(): { name: string; label: string }[] {
+  const names = library.models.map(({ name, family }) => ({ name, label: name, rank: /refiner/i.test(family) ? 0 : 1 }));
+  return names.sort((a, b) => a.rank - b.rank);
 }
 
 /** Return the option that a value means, by any of its spellings; a value that is unknown here stands for itself. */
