@@ -74,18 +74,19 @@ def main() -> None:
     if options.lora:
         tags = [f" <lora:{options.lora}:{strength}>" for strength in STRENGTHS]
         save(
-            [[from_words(studio, words + tag, seed) for words in WORDS] for tag in tags], options.out / "lora-words.png"
+            [[from_words(studio, words + tag, seed) for words in WORDS] for tag in tags],
+            options.out / "network-lora-words.png",
         )
         rows = [
             [redrawn(studio, name, words + tag, seed + i) for name, words in DRAWINGS for i in (0, 1)] for tag in tags
         ]
-        save(rows, options.out / "lora-pictures.png")
+        save(rows, options.out / "network-lora-pictures.png")
     for name in options.inversion:
         said = (options.instead, f"({name}:0.5)", f"a {name}")
         rows = [[from_words(studio, f"{words} {place}", seed) for place in PLACES] for words in said]
         for row, words in zip(rows, said, strict=True):
             row.append(redrawn(studio, "cat", f"{words} on a green background", seed))
-        save(rows, options.out / f"inversion-{name}.png")
+        save(rows, options.out / f"network-{name}.png")
 
 
 if __name__ == "__main__":
