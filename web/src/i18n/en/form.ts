@@ -45,6 +45,8 @@ export const form = {
     tokensSaid: "{used} of {limit} tokens",
     border: "The prompt is at the border of a chunk: {used} of {limit} tokens.",
     mismatch: "A bracket has no partner: {brackets} | {n} brackets have no partner: {brackets}",
+    perhaps: "Perhaps meant otherwise:",
+    moreWarnings: "and {n} more | and {n} more",
     showMismatch: "Go to it",
   },
   styles: {

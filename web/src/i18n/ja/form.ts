@@ -45,6 +45,8 @@ export const form = {
     tokensSaid: "{used} / {limit} トークン",
     border: "プロンプトはちょうど区切りの境目です：{used} / {limit} トークン。",
     mismatch: "対になっていない括弧が {n} 個あります：{brackets}",
+    perhaps: "意図と違うかもしれません：",
+    moreWarnings: "ほか {n} 件",
     showMismatch: "そこへ移動",
   },
   styles: {

@@ -45,6 +45,8 @@ export const form = {
     tokensSaid: "{used} / {limit} 个词元",
     border: "提示词正好写到一块的边界：{used} / {limit} 个词元。",
     mismatch: "有 {n} 个括号不成对：{brackets}",
+    perhaps: "可能与你的本意不同：",
+    moreWarnings: "还有 {n} 条",
     showMismatch: "转到该处",
   },
   styles: {

@@ -9,6 +9,8 @@ export interface Tokens {
   used: number;
   limit: number;
   chunks: number;
+  /** What was probably meant otherwise, in English sentences. */
+  warnings: string[];
 }
 
 /** How the prompt is read: fields of the request; what is missing is as usual. */
@@ -21,7 +23,7 @@ const PAUSE = 400;
 const NEAR = 3;
 
 /** Whether the next words begin another chunk of tokens. */
-export function atBorder(tokens: Tokens): boolean {
+export function atBorder(tokens: Omit<Tokens, "warnings">): boolean {
   return tokens.limit - tokens.used <= NEAR;
 }
 
@@ -32,7 +34,7 @@ export function useTokens(prompt: Ref<string>, reading: () => Reading): Ref<Toke
   let timer: ReturnType<typeof setTimeout> | undefined;
   async function ask(text: string): Promise<void> {
     const mine = ++asked;
-    const found = text.trim() === "" ? { used: 0, limit: 75, chunks: 1 } : await count(text, reading());
+    const found = text.trim() === "" ? { used: 0, limit: 75, chunks: 1, warnings: [] } : await count(text, reading());
     if (mine === asked) tokens.value = found;
   }
   watch(
