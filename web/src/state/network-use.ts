@@ -6,6 +6,8 @@ import type { Network } from "./networks";
 /** Which of both prompts. */
 export type Side = "prompt" | "negative_prompt";
 
+const SIDES: readonly Side[] = ["prompt", "negative_prompt"];
+
 /** A network in a prompt, where it stands and how strong it is. */
 export interface Used {
   network: Network;
@@ -15,15 +17,23 @@ export interface Used {
   unet: number | null;
 }
 
-/** Return the networks that the prompts call, in the order of the list; LoRAs and hypernetworks count in the prompt only. */
+const KINDS = { lora: "lora", hypernet: "hypernetwork" } as const;
+
+/** Return the networks that the prompts call: those with tags in the order of the text, then embeddings; tags count in the prompt
+ * only, and of several for one network the first. */
 export function usedNetworks(): Used[] {
-  return networks.list.flatMap((network) => sidesOf(network).flatMap((side) => usedOn(network, side)));
+  const tagged = new Map<Network, Used>();
+  for (const { kind, name, weight, unet } of tagsIn(promptText("prompt"))) {
+    const network = networkOf(KINDS[kind], name);
+    if (network && !tagged.has(network)) tagged.set(network, { network, side: "prompt", weight, unet });
+  }
+  const embeddings = networks.list.filter((one) => one.kind === "embedding");
+  return [...tagged.values(), ...embeddings.flatMap((network) => SIDES.flatMap((side) => wordOn(network, side)))];
 }
 
-function usedOn(network: Network, side: Side): Used[] {
-  const found = network.kind === "embedding" ? wordIn(promptText(side), nameOf(network)) : tagOf(network);
-  if (!found) return [];
-  return [{ network, side, weight: found.weight, unet: network.kind === "embedding" ? null : (tagOf(network)?.unet ?? null) }];
+function wordOn(network: Network, side: Side): Used[] {
+  const found = wordIn(promptText(side), nameOf(network));
+  return found ? [{ network, side, weight: found.weight, unet: null }] : [];
 }
 
 function promptText(side: Side): string {
@@ -31,26 +41,17 @@ function promptText(side: Side): string {
   return typeof now === "string" ? now : "";
 }
 
-function sidesOf(network: Network): Side[] {
-  return network.kind === "embedding" ? ["prompt", "negative_prompt"] : ["prompt"];
-}
-
 function tagOf(network: Network): ReturnType<typeof tagsIn>[number] | undefined {
-  const kinds = { lora: "lora", hypernet: "hypernetwork" } as const;
-  return tagsIn(promptText("prompt")).find((tag) => networkOf(kinds[tag.kind], tag.name) === network);
+  return tagsIn(promptText("prompt")).find((tag) => networkOf(KINDS[tag.kind], tag.name) === network);
 }
 
 /** Put a network into a prompt with the strength its maker recommends, or take it out if it is there. */
 export function toggleNetwork(network: Network, side: Side): void {
   const text = promptText(side);
-  if (usedOn(network, side).length > 0) setValue(side, takenOut(text, network));
+  const found = network.kind === "embedding" ? wordIn(text, nameOf(network)) : tagOf(network);
+  if (found) setValue(side, takeSpan(text, found));
   else if (network.kind === "embedding") setValue(side, putWord(text, network.prompt));
   else setValue(side, putTag(text, network.prompt.replace(/:1>$/, `:${spelled(network.weight === 0 ? 1 : network.weight)}>`)));
-}
-
-function takenOut(text: string, network: Network): string {
-  const found = network.kind === "embedding" ? wordIn(text, nameOf(network)) : tagOf(network);
-  return found ? takeSpan(text, found) : text;
 }
 
 /** Give a network in a prompt another strength. */

@@ -71,6 +71,16 @@ afterEach(() => {
 });
 
 describe("the control of a field", () => {
+  test("that names a refiner lists the checkpoints, those made for it first", () => {
+    const refiner = field("refiner", { kind: "str", default: null, optional: true, slider: null });
+    const model = (name: string, family: string) => ({ name, family, file: `${name}.safetensors`, default: false, defaults: {} });
+    library.models = [model("a", "Stable Diffusion XL"), model("r", "Stable Diffusion XL refiner")];
+    expect(controlOf(refiner)).toBe("select");
+    expect(optionsOf(refiner)).toEqual([{ value: "", label: "None" }, { value: "r", label: "r" }, { value: "a", label: "a" }]);
+    expect([valueOf(refiner, "r"), valueOf(refiner, "")]).toEqual(["r", undefined]);
+    library.models = [];
+  });
+
   test("follows from its kind", () => {
     expect([STEPS, MODE, SAMPLER, SEED, ETA].map(controlOf)).toEqual(["number", "choice", "select", "whole", "number"]);
     expect(controlOf(field("tiling", { kind: "bool" }))).toBe("switch");
