@@ -101,7 +101,9 @@ def denoised(studio: Studio, prompt: str, at: slice, scale: float = 3) -> torch.
     request: Generation = Txt2Img(prompt=prompt, negative_prompt="no", **{**SHORT, "cfg_scale": scale})
     model = studio.load(request)
     plan, size = make_plan(model, request), Size(8, 8)
-    texts = Reader(model, request, Networks(model, studio.shelf), request.steps, size).texts(plan_shots(request))
+    texts = Reader(model, request, Networks(model, studio.shelf), request.steps, request.steps, size).texts(
+        plan_shots(request)
+    )
     guided = _guided(plan, request, Conditions(model, texts, request, size), together=True)
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from redraw.conditioning.tags import Tag, strengths
-from redraw.errors import RequestError, UnknownName
+from redraw.errors import UnknownName
 from redraw.models import hypernetwork
 from redraw.models.embeddings import Embedding
 from redraw.models.hypernetwork import Hypernetwork
@@ -156,23 +156,6 @@ def wear(model: Model, outfit: Outfit = NOTHING) -> None:
         if outfit.hypernetworks:
             stack.enter_context(hypernetwork.applied(model, outfit.hypernetworks))
         _worn[model] = (outfit, model.dtype, stack.pop_all())
-
-
-def requested(networks: Sequence[str]) -> str:
-    """Return the networks of a request as tags of a prompt; a bare name is a LoRA's."""
-    tags = []
-    for written in networks:
-        inner = written.strip().removeprefix("<").removesuffix(">")
-        kind = inner.partition(":")[0].lower()
-        tags.append(f"<{inner}>" if kind in (LORA, "lyco", HYPERNET) and ":" in inner else f"<{LORA}:{inner}>")
-    return "".join(tags)
-
-
-def check_kinds(tags: Iterable[Tag]) -> None:
-    """Raise `RequestError` for networks of a request that are of no kind that exists."""
-    for tag in tags:
-        if tag.kind not in (LORA, HYPERNET):
-            raise RequestError("networks", str(tag), "it is a lora or a hypernet")
 
 
 def _foreign(unapplied: Sequence[tuple[str, str]]) -> str:

@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Final
 
 import torch
 
 from redraw.conditioning.prompt import read_prompt
-from redraw.conditioning.tags import without_comments
+from redraw.conditioning.tags import read_tag, without_comments
 from redraw.geometry import Size
 from redraw.image import infotext
 from redraw.image.picture import Pixels
@@ -66,7 +66,6 @@ class Used:
 
 NOTHING: Final = Used()
 EMPHASIS: Final[Mapping[str, str]] = {"original": "Original", "no-norm": "No norm", "ignore": "Ignore", "none": "None"}
-TAG_KINDS: Final = frozenset({"lora", "lyco", "hypernet"})
 
 
 def program() -> str:
@@ -324,10 +323,8 @@ def with_tags(prompt: str, networks: Sequence[str]) -> str:
         prompt: a text.
         networks: as in the request: `ink:0.8`, `lora:ink:0.8`, `hypernet:ink`.
     """
-    bare = [written.strip().strip("<>").strip() for written in networks]
-    tags = [name if name.split(":")[0] in TAG_KINDS and ":" in name else f"lora:{name}" for name in bare]
-    weighted = [tag if tag.count(":") > 1 else f"{tag}:1" for tag in tags]
-    return prompt + "".join(f"<{tag}>" for tag in weighted)
+    tags = [read_tag(written) for written in networks]
+    return prompt + "".join(str(tag if tag.args or tag.named else replace(tag, args=("1",))) for tag in tags)
 
 
 def _guidance_params(request: Generation) -> Mapping[str, Any]:

@@ -9,19 +9,20 @@ from typing import Final
 import torch
 
 from redraw.conditioning.chunks import chunks_of
-from redraw.conditioning.prompt import Entry, Prompt, read_prompt, weighted_parts, with_networks, without_comments
+from redraw.conditioning.editing import Entry
+from redraw.conditioning.prompt import Prompt, never_reached, read_prompt
+from redraw.conditioning.tags import read_tag
 from redraw.conditioning.text import Encoded, TextOptions, at, encode_schedule, lengthened
 from redraw.geometry import Size
 from redraw.models.embeddings import Embeddings
 from redraw.models.model import Model
-from redraw.pipeline.networks import HYPERNET, LORA, REGION, Networks, Outfit, check_kinds, requested, wear
+from redraw.pipeline.networks import REGION, Networks, Outfit, wear
 from redraw.pipeline.regions import part_areas
 from redraw.pipeline.shots import Shot
 from redraw.request import Generation
 from redraw.sampling.denoiser import Cond
 from redraw.sampling.guidance import Weight
 
-_KNOWN_KINDS: Final = frozenset({LORA, HYPERNET, REGION})
 _AESTHETICS: Final = (6.0, 2.5)  # of the prompt and the negative prompt, for a refiner (A1111's defaults)
 
 
@@ -93,6 +94,7 @@ class Reader:
         request: the run.
         networks: the networks at hand.
         evaluations: what prompt schedules are measured by: the steps, doubled for second-order samplers.
+        reach: how many of them the run really makes.
         size: of the latents.
         masks: the request's region masks on the canvas of a source, `[h, w]` in 0..1.
     """
@@ -103,11 +105,12 @@ class Reader:
         request: Generation,
         networks: Networks,
         evaluations: int,
+        reach: int,
         size: Size,
         masks: Callable[[int], Sequence[torch.Tensor]] = lambda _: (),
     ) -> None:
         self.model, self.request, self.networks = model, request, networks
-        self.evaluations, self.size, self.masks = evaluations, size, masks
+        self.evaluations, self.reach, self.size, self.masks = evaluations, reach, size, masks
         self.options = TextOptions(
             clip_skip=request.clip_skip,
             emphasis=request.emphasis,
@@ -140,8 +143,9 @@ class Reader:
     @torch.inference_mode()
     def _one(self, positive: str, negative: str, source: int) -> Texts:
         prompt, unwanted = self._prompt(positive), self._prompt(negative, negative=True)
-        base, outfits, areas = self._dressed(positive, source)
-        notes = [*_unknown_tags(prompt), *prompt.warnings, *(f"negative prompt: {w}" for w in unwanted.warnings)]
+        base, outfits, areas = self._dressed(prompt, source)
+        notes = [*prompt.warnings, *never_reached(prompt, self.reach)]
+        notes += [f"negative prompt: {w}" for w in (*unwanted.warnings, *never_reached(unwanted, self.reach))]
         against = self._encoded(unwanted.parts[0].entries, base, negative=True)
         parts = [self._encoded(p.entries, outfit) for p, outfit in zip(prompt.parts, outfits, strict=True)]
         longest = max(_length(part) for part in parts)
@@ -170,18 +174,16 @@ class Reader:
             return False
         return self._prompt(text, negative=negative, timeline="new").parts != prompt.parts
 
-    def _dressed(self, text: str, source: int) -> tuple[Outfit, list[Outfit], tuple[torch.Tensor | None, ...]]:
+    def _dressed(self, prompt: Prompt, source: int) -> tuple[Outfit, list[Outfit], tuple[torch.Tensor | None, ...]]:
         """Return what is worn everywhere, and what each part of AND wears and where it counts."""
-        plain = without_comments(text) if self.request.prompt_comments else text
-        parts = [with_networks(part)[1] for part, _ in weighted_parts(plain)]
-        regions = [next((tag for tag in tags if tag.kind == REGION), None) for tags in parts]
-        asked = with_networks(requested(self.request.networks))[1]
-        check_kinds(asked)
-        everywhere = [*asked, *(tag for tags, r in zip(parts, regions, strict=True) if r is None for tag in tags)]
+        regions = [next((tag for tag in part.tags if tag.kind == REGION), None) for part in prompt.parts]
+        everywhere = [read_tag(written) for written in self.request.networks]
+        for part, region in zip(prompt.parts, regions, strict=True):
+            everywhere += part.tags if region is None else ()
         base = self.networks.outfit(everywhere)
         outfits = [
-            base if region is None else self.networks.outfit([*everywhere, *tags])
-            for tags, region in zip(parts, regions, strict=True)
+            base if region is None else self.networks.outfit([*everywhere, *part.tags])
+            for part, region in zip(prompt.parts, regions, strict=True)
         ]
         areas = part_areas(regions, self.masks(source), self.size)
         return base, outfits, tuple(None if area is None else area.to(self.model.device) for area in areas)
@@ -294,12 +296,6 @@ class Conditions:
         if self._sizes:
             extra["sizes"] = self._sizes[side]
         return Cond(torch.cat([context.text for context in contexts]), extra, outfit)
-
-
-def _unknown_tags(prompt: Prompt) -> list[str]:
-    return [
-        f"{tag} is nothing that is known here; it was left out" for tag in prompt.tags if tag.kind not in _KNOWN_KINDS
-    ]
 
 
 def _length(schedule: Encoded) -> int:

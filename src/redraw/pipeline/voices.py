@@ -108,7 +108,7 @@ class Voices:
         evaluations = self.request.steps * (2 if self.plan.sampler.second_order else 1)
         ignore = self.request.unknown_networks == "ignore"
         networks = Networks(model, shelf, ignore=ignore, wears=model is self.model)
-        return Reader(model, self.request, networks, evaluations, size, masks)
+        return Reader(model, self.request, networks, evaluations, self.plan.total_evaluations, size, masks)
 
 
 def _carried_masks(
