@@ -110,7 +110,7 @@ def test_an_embedding_goes_into_either_prompt_and_what_does_not_fit_says_so(
     strength.press("ArrowDown")
     expect(page.locator("#field-negative_prompt")).to_have_value("(bad-hands:0.95)")
     dialog.get_by_role("tab", name="Hypernetworks").click()
-    expect(dialog.get_by_text("models/hypernetworks")).to_be_visible()
+    expect(dialog.get_by_text("“hypernetworks”")).to_be_visible()
 
 
 def test_cards_are_put_by_keys_alone(open_page: Callable[..., Page], stocked: Studio) -> None:

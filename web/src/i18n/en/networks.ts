@@ -26,7 +26,7 @@ export const networks = {
   otherModel: "another model",
   unwritable: "A prompt cannot say this name: rename the file without “:”, “#”, “=” and angle brackets",
   none: "{kind}: none yet",
-  where: "Put files into the folder {folder} of your models folder, then press the refresh button.",
+  where: "Put files into the folder “{folder}” in your models folder, then press the refresh button.",
   elsewhere: "The folders of AUTOMATIC1111 and ComfyUI are read too, where the server is told of them.",
   nothing: "Nothing has these words in it.",
   shown: "{n} shown | {n} shown",

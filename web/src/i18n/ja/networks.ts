@@ -26,7 +26,7 @@ export const networks = {
   otherModel: "別のモデル",
   unwritable: "この名前はプロンプトに書けません。ファイル名から「:」「#」「=」と山括弧を除いてください",
   none: "{kind}はまだありません",
-  where: "モデルフォルダの {folder} にファイルを入れ、更新ボタンを押してください。",
+  where: "モデルフォルダの「{folder}」にファイルを入れ、更新ボタンを押してください。",
   elsewhere: "サーバーに設定されていれば、AUTOMATIC1111 と ComfyUI のフォルダも読み込みます。",
   nothing: "この語を含むものはありません。",
   shown: "{n} 件を表示",

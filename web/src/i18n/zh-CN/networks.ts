@@ -26,7 +26,7 @@ export const networks = {
   otherModel: "另一个模型",
   unwritable: "提示词写不出这个名称：请给文件改名，去掉“:”“#”“=”和尖括号",
   none: "还没有{kind}",
-  where: "请把文件放进模型文件夹中的 {folder}，然后点刷新按钮。",
+  where: "请把文件放进模型文件夹中的“{folder}”，然后点刷新按钮。",
   elsewhere: "如果服务器设置了 AUTOMATIC1111 和 ComfyUI 的文件夹，也会读取。",
   nothing: "没有包含这些文字的项目。",
   shown: "显示 {n} 项",
