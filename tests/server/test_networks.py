@@ -68,7 +68,7 @@ def test_every_kind_is_listed_with_what_calls_for_it(listed: Any, models: Path) 
 
 def test_what_people_wrote_beside_and_inside_a_file_is_told(listed: Any, models: Path) -> None:
     tags = json.dumps({"10_ink": {"inkwash": 9, "paper": 3}})
-    save_lora(models / "Lora" / "ink.safetensors", ss_tag_frequency=tags, **{"modelspec.title": "Ink <b>wash</b>"})
+    save_lora(models / "Lora" / "ink.safetensors", 768, ss_tag_frequency=tags, **{"modelspec.title": "Ink <b>wash</b>"})
     save_lora(models / "Lora" / "pen.safetensors")
     wrote = {"activation text": "penstyle, hatching", "preferred weight": 0.7, "notes": "mine", "negative text": "blur"}
     (models / "Lora" / "pen.json").write_text(json.dumps(wrote))
