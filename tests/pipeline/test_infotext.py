@@ -33,7 +33,7 @@ def model(name: str = "tiny", vae: str = "", channels: int = 4) -> Any:
     return SimpleNamespace(
         name=name, short_hash="a35f23fa7d", sha256="a35f23fa7d" + "0" * 54, vae_name=vae,
         vae_sha256="b" * 64 if vae else "", in_channels=channels, device=torch.device("cpu"), dtype=torch.float32,
-        vae_dtype=torch.float32, vae_tile=None,
+        vae_dtype=torch.float32, vae_tile=None, fp8=True,
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def test_emphasis_is_noted_where_a_text_that_is_encoded_has_brackets(prompt: str
         (("ink",), "<lora:ink:1>"),
         (("ink:0.8",), "<lora:ink:0.8>"),
         (("lora:ink:0.5:1", "hypernet:anime"), "<lora:ink:0.5:1><hypernet:anime:1>"),
-        (("<lyco:ink:te=0.5>",), "<lyco:ink:te=0.5>"),
+        (("<lyco:ink:te=0.5>",), "<lora:ink:te=0.5>"),
     ],
 )
 def test_networks_of_a_request_stand_as_tags_behind_the_prompt(networks: tuple[str, ...], tags: str) -> None:
