@@ -155,7 +155,7 @@ PEERS: dict[str, Peer] = {
     "A1111, a VAE and fp8": Peer(
         "x\nSteps: 20, Sampler: Euler, Seed: 1, FP8 weight: Enable, VAE hash: 235745af8d, VAE: fine.safetensors, "
         "Version: v1.9.0",
-        A, TXT, {"vae": "fine.safetensors"}, ("FP8 weight",),
+        A, TXT, {"vae": "fine.safetensors", "fp8": "yes"},
     ),
     "A1111, samplers of timesteps": Peer(
         "x\nSteps: 20, Sampler: UniPC, CFG scale: 7.0, Seed: 1, Eta DDIM: 0.3, UniPC variant: bh2, UniPC order: 2, "

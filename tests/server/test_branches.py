@@ -88,8 +88,9 @@ def test_what_a_job_says_of_its_request_can_be_sent_again(
     server: Any, make_png: Callable[..., bytes], variant: str
 ) -> None:
     kind = "txt2img" if variant == "txt2img" else "img2img"
-    fields = {f.name: other_than_default(f) for f in describe_fields(KINDS[kind]) if f.kind is not PictureRef}
-    fields = {name: value for name, value in fields.items() if name not in ("model", "vae")}
+    told = [f for f in describe_fields(KINDS[kind]) if f.kind is not PictureRef]
+    fields = {f.name: [other_than_default(f)] if f.many else other_than_default(f) for f in told}
+    fields = {name: value for name, value in fields.items() if name not in ("model", "vae", "refiner")}
     fields |= {"infotext_without": ["Version"], "prompt": ["a cat", "a 猫 🦊"], "negative_prompt": ["", "bad"]}
     if kind == "img2img":
         fields["images"] = [kept(server, make_png(seed=1), "one.png"), kept(server, make_png(seed=2), "two.png")]

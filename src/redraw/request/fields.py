@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -128,6 +128,8 @@ class FieldInfo:
     @property
     def allowed(self) -> str:
         """What a right value looks like, as a phrase."""
+        if self.many:
+            return f"it is a list, and {replace(self, many=False).allowed.replace('it is', 'each is')}"
         if self.choices:
             return "it is one of " + ", ".join(self.choices)
         noun = {int: "a whole number", float: "a number", bool: "yes or no", str: "a text"}.get(
