@@ -15,7 +15,7 @@ from redraw.errors import PictureError, RequestError, UnknownName
 from redraw.image.io import open_picture
 from redraw.pipeline import Result
 from redraw.pipeline.recipe import FORMAT, fingerprint
-from redraw.request import KINDS, Generation, PictureRef
+from redraw.request import BUILT_IN_VAE, KINDS, Generation, PictureRef
 from redraw.studio import Studio
 
 PICTURES: Final = frozenset(
@@ -86,8 +86,7 @@ def _request(studio: Studio, recipe: Mapping[str, Any], beside: Path, inputs: Se
             if several := tuple(ref for of, ref in found if of == role):
                 fields[name] = several
     fields["model"] = str(_find_model(studio, recipe["model"]))
-    if recipe.get("vae"):
-        fields["vae"] = recipe["vae"]["name"]
+    fields["vae"] = recipe["vae"]["name"] if recipe.get("vae") else BUILT_IN_VAE
     _check_networks(studio, recipe.get("networks") or ())
     return KINDS[str(recipe["kind"])](**fields)
 

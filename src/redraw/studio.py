@@ -38,7 +38,7 @@ from redraw.models.places import places
 from redraw.models.shelf import Shelf
 from redraw.models.taesd import find_taesd
 from redraw.pipeline import Control, Progress, Result, run
-from redraw.request import Generation, Img2Img, PictureRef, Txt2Img
+from redraw.request import BUILT_IN_VAE, Generation, Img2Img, PictureRef, Txt2Img
 from redraw.settings import Settings
 from redraw.workflows.batch import BatchOptions, Failed, Made, Skipped, plan_batch, run_batch
 
@@ -128,7 +128,8 @@ class Studio:
         """
         device = resolve_device(self.settings.device if request.device == "auto" else request.device)
         dtype = resolve_dtype(self.settings.dtype if request.dtype == "auto" else request.dtype, device)
-        file, vae = self._checkpoint(request.model), self._vae(request.vae)
+        file = self._checkpoint(request.model)
+        vae = self._vae(request.vae, file)
         key = (file.path, digest_stamp(file.path), vae, device, dtype)
         with_vae = None if vae is None else self.catalog.facts_of(vae)
         needs = needs_of(file.name, file.facts, device, dtype, self.settings.memory, with_vae)
@@ -215,8 +216,12 @@ class Studio:
         starter = [model for model in models if model.stem == "redraw-starter"]
         return (starter or models)[0]
 
-    def _vae(self, name: str | None) -> Path | None:
+    def _vae(self, name: str | None, model: ModelFile) -> Path | None:
+        """Return the VAE of a name; where none is named that of the checkpoint's own name, as A1111's Automatic."""
         if name is None:
+            own = model.path.stem
+            return next((f.path for f in self.catalog.files("vae") if f.path.stem.removesuffix(".vae") == own), None)
+        if name.lower() == BUILT_IN_VAE:
             return None
         path = Path(name).expanduser()
         if path.exists():

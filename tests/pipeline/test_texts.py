@@ -10,8 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from redraw.conditioning.brackets import weighted_tokens
 from redraw.errors import ModelError, RequestError, UnknownName
 from redraw.geometry import Size
+from redraw.models.keymap import vae_keys
+from redraw.models.tokenizer import clip_tokenizer
 from redraw.pipeline import Result
 from redraw.pipeline.networks import Networks, wear
 from redraw.pipeline.shots import plan_shots
@@ -157,3 +160,36 @@ def test_weights_in_eight_bits_are_said_and_gone_afterwards(studio: Studio) -> N
 def test_a_stand_in_for_the_vae_that_is_not_at_hand_is_an_error(studio: Studio) -> None:
     with pytest.raises(ModelError, match="no TAESD at hand"):
         made(studio, "a fox", vae_decoder="taesd")
+
+
+def test_a_vae_of_the_checkpoints_name_is_taken_unless_none_is_asked_for(studio: Studio) -> None:
+    own = made(studio, "a fox")
+    model = studio.load(Txt2Img(**SHORT))
+    folder = model.path.parent
+    vae = {
+        f"first_stage_model.{k}": v * 1.01
+        for k, v in vae_keys(model.facts.shape.vae).to_ldm(model.vae.state_dict()).items()
+    }
+    save_file({k: v.contiguous() for k, v in vae.items()}, folder / "tiny.vae.safetensors")
+    studio.catalog.refresh()
+    beside = made(studio, "a fox")
+    assert "VAE: tiny.vae.safetensors" in beside.infotext
+    assert np.abs(own.picture.pixels.astype(int) - beside.picture.pixels).max() > 0
+    plain = made(studio, "a fox", vae="none")
+    assert "VAE" not in plain.infotext
+    assert np.array_equal(plain.picture.pixels, own.picture.pixels)
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("a (red hat)", {"a": 1.0, "red": 1.1, "hat": 1.1}),
+        ("a [red] hat", {"a": 1.0, "red": 1 / 1.1, "hat": 1.0}),
+        ("((red)) hat", {"red": 1.21, "hat": 1.0}),
+        ("(red:1.5)", {"red": 1.1, ":": 1.1, "1": 1.1, ".": 1.1, "5": 1.1}),
+    ],
+)
+def test_the_old_way_weighs_by_brackets_alone(text: str, weights: dict[str, float]) -> None:
+    tokenizer = clip_tokenizer()
+    found = {tokenizer.text([token]): weight for token, weight in weighted_tokens(tokenizer, text)}
+    assert found == pytest.approx(weights)

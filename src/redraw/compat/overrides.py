@@ -11,6 +11,7 @@ from redraw.compat.options import DEFAULTS, cast
 from redraw.compat.refusals import Refusal
 from redraw.errors import RequestError
 from redraw.registry import UPSCALERS
+from redraw.request import BUILT_IN_VAE
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ def _optional_name(value: Any) -> str | None:
     return None if value in (None, "", "None", "Automatic") else str(value)
 
 
+def _vae(value: Any) -> str | None:
+    return BUILT_IN_VAE if value == "None" else _optional_name(value)
+
+
 def _emphasis(value: Any) -> str:
     return {"No norm": "no-norm", "Ignore": "ignore", "None": "none"}.get(str(value), "original")
 
@@ -36,7 +41,7 @@ def _emphasis(value: Any) -> str:
 # Settings (`override_settings`, or the server's own options) that change a picture; reference section 8.1.
 _SETTINGS: Final[Mapping[str, _Rule]] = {
     "sd_model_checkpoint": _Rule("model", _optional_name),
-    "sd_vae": _Rule("vae", _optional_name),
+    "sd_vae": _Rule("vae", _vae),
     "CLIP_stop_at_last_layers": _Rule("clip_skip", int),
     "comma_padding_backtrack": _Rule("comma_backtrack", int),
     "randn_source": _Rule("rng", _random_source),

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from redraw.request.advanced import SamplerOptions, SeedOptions
 from redraw.request.fields import FieldInfo, Request, describe_fields
-from redraw.request.generation import Generation, Img2Img, Txt2Img
+from redraw.request.generation import BUILT_IN_VAE, Generation, Img2Img, Txt2Img
 from redraw.request.picture import PictureRef
 
 KINDS: dict[str, type[Generation]] = {"img2img": Img2Img, "txt2img": Txt2Img}
 
 __all__ = [
+    "BUILT_IN_VAE",
     "KINDS",
     "FieldInfo",
     "Generation",

@@ -15,6 +15,7 @@ from redraw.request.picture import PictureRef
 from redraw.request.prompting import PromptOptions, RefinerOptions, WeightOptions
 
 MAX_SIDE = 16384
+BUILT_IN_VAE = "none"
 ResizeMode = Literal["just-resize", "crop-and-resize", "resize-and-fill", "latent-upscale"]
 
 
@@ -38,7 +39,13 @@ class Generation(SeedOptions, SamplerOptions, PromptOptions, RefinerOptions, Wei
     model: str | None = option(
         None, "Model", "Checkpoint: a name, a hash, or a file; the starter model if nothing is said.", infotext="Model"
     )
-    vae: str | None = option(None, "VAE", "A separate VAE: a name or a file.", infotext="VAE", advanced=True)
+    vae: str | None = option(
+        None,
+        "VAE",
+        "A separate VAE: a name or a file; none: the model's own, even where a file of its name is at hand.",
+        infotext="VAE",
+        advanced=True,
+    )
     steps: int = option(
         20, "Sampling steps", "Steps of the whole schedule.", infotext="Steps", ge=1, le=1000, slider=(1, 150, 1)
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from redraw.errors import ModelError, RequestError
 from redraw.models.catalog import UNKNOWN, Catalog, ModelFile
 from redraw.models.places import places
+from redraw.request import BUILT_IN_VAE
 from redraw.server.config import ServeConfig
 from redraw.settings import MODELS_CACHE
 from redraw.starter import NAME as STARTER
@@ -93,6 +94,6 @@ class Library:
             changes["model"] = self.model(model).name
         if fields.get("refiner"):
             changes["refiner"] = self.model(fields["refiner"]).name
-        if fields.get("vae") is not None:
+        if fields.get("vae") is not None and fields["vae"].lower() != BUILT_IN_VAE:
             changes["vae"] = self.vae(fields["vae"]).file
         return {**fields, **changes}

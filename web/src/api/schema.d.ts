@@ -1731,7 +1731,7 @@ export interface components {
             upscaler?: string | null;
             /**
              * VAE
-             * @description A separate VAE: a name or a file.
+             * @description A separate VAE: a name or a file; none: the model's own, even where a file of its name is at hand.
              */
             vae?: string | null;
             /**
@@ -2992,7 +2992,7 @@ export interface components {
             unknown_networks: "refuse" | "ignore";
             /**
              * VAE
-             * @description A separate VAE: a name or a file.
+             * @description A separate VAE: a name or a file; none: the model's own, even where a file of its name is at hand.
              */
             vae?: string | null;
             /**
