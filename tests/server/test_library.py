@@ -70,7 +70,7 @@ def test_a_prompt_is_explained(server: Any) -> None:
     assert told["parts"][0]["tags"] == told["tags"] == [{"kind": "lora", "name": "x", "args": ["0.7"], "named": {}}]
     assert told["texts"][0]["chunks"][0][2] == {"text": "d", "weight": 1.1, "vectors": 0}
     assert len(told["warnings"]) == 3
-    assert "unknown lora 'x'" in told["warnings"][2]
+    assert "there is no lora called 'x'" in told["warnings"][2]
 
 
 def test_embeddings_at_hand_are_counted_by_their_vectors(local: Any, tmp_path: Path) -> None:

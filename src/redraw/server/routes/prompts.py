@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from redraw.conditioning.chunks import COMMA_BACKTRACK, EmphasisMode, TextOptions
 from redraw.conditioning.explain import Explained, Glossary, Vectors, as_json, evaluations, explain
 from redraw.conditioning.tags import Tag
-from redraw.errors import RequestError
+from redraw.errors import RequestError, UnknownName
 from redraw.server.state import Parts, Shared
 from redraw.server.views import API, problems
 
@@ -127,6 +127,9 @@ def _missing(parts: Shared, explained: Explained) -> list[str]:
 def _trouble(parts: Shared, tag: Tag) -> str:
     try:
         parts.library.catalog.find_file(_SHELVES[tag.kind], tag.name, paths=False, read_at_most=0)
+    except UnknownName as error:
+        near = f"; perhaps {' or '.join(error.near)}" if error.near else ""
+        return f"there is no {error.kind} called {error.name!r}{near}"
     except RequestError as error:
         return str(error)
     return ""
