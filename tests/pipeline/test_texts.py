@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from redraw.conditioning.brackets import weighted_tokens
-from redraw.errors import ModelError, RequestError, UnknownName
+from redraw.errors import ModelError, PictureError, RequestError, UnknownName
 from redraw.geometry import Size
+from redraw.image.picture import Limits
 from redraw.models.keymap import vae_keys
 from redraw.models.tokenizer import clip_tokenizer
 from redraw.pipeline import Result
@@ -193,3 +194,9 @@ def test_the_old_way_weighs_by_brackets_alone(text: str, weights: dict[str, floa
     tokenizer = clip_tokenizer()
     found = {tokenizer.text([token]): weight for token, weight in weighted_tokens(tokenizer, text)}
     assert found == pytest.approx(weights)
+
+
+def test_a_region_mask_is_held_to_the_limits_of_pictures(studio: Studio) -> None:
+    studio.limits = Limits(max_pixels=1000)
+    with pytest.raises(PictureError, match="limit"):
+        made(studio, "a fox <region:1>", region_masks=[np.full((64, 64), 255, np.uint8)])

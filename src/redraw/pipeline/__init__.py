@@ -12,7 +12,8 @@ from redraw.pipeline.job import Job
 from redraw.pipeline.latents import encode
 from redraw.pipeline.scene import inner_size, open_sources, set_scene
 from redraw.pipeline.shots import plan_canvas, plan_shots
-from redraw.pipeline.stages import decode, sample
+from redraw.pipeline.stages import decode, make_plan, sample
+from redraw.pipeline.voices import Voices
 from redraw.request import Generation, Img2Img
 
 __all__ = ["Control", "Progress", "Result", "decode", "encode", "run", "sample"]
@@ -46,15 +47,18 @@ def run(
         NonFinite: the networks gave NaN, also in fp32.
         OutOfMemory: the memory does not suffice, also after everything that saves some.
     """
-    sources = open_sources(request, limits or Limits()) if isinstance(request, Img2Img) else []
+    limits = limits or Limits()
+    sources = open_sources(request, limits) if isinstance(request, Img2Img) else []
     size = sources[0].picture.size if sources else None
     canvas = plan_canvas(request, model.native_size, size, inner_size(sources))
     scenes = [set_scene(source, canvas) for source in sources]
-    job = Job(request, model, canvas, scenes, plan_shots(request), control or Control(), shelf, refiner)
+    plan = make_plan(model, request)
+    voices = Voices(request, model, plan, canvas, scenes, limits, shelf, refiner)
+    job = Job(request, model, canvas, scenes, plan_shots(request), control or Control(), plan, voices)
     known = len(model.notes)
     try:
         yield from job.run()
     finally:
-        job.voices.end()
+        voices.end()
         model.restore()
         del model.notes[known:]  # what was said of this run is not true of the next

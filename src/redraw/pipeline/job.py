@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from redraw.errors import NonFinite, OutOfMemory
 from redraw.image.picture import Picture
 from redraw.models.model import Model
-from redraw.models.shelf import Shelf
 from redraw.pipeline.events import Control, Preview, Progress, Result
 from redraw.pipeline.healing import Healer, complaint
 from redraw.pipeline.latents import Latents, blank_latents, scene_latents, soft_edge, with_content
@@ -25,13 +24,14 @@ from redraw.pipeline.preview import preview_picture
 from redraw.pipeline.recipe import Used, build_infotext, build_recipe
 from redraw.pipeline.scene import Scene
 from redraw.pipeline.shots import Canvas, Shot
-from redraw.pipeline.stages import decode, make_plan, sample
+from redraw.pipeline.stages import decode, sample
 from redraw.pipeline.texts import Texts
 from redraw.pipeline.voices import Voices
 from redraw.registry import SCHEDULERS
 from redraw.request import Generation, Img2Img
 from redraw.sampling.masking import keep
 from redraw.sampling.sampler import Step
+from redraw.sampling.trajectory import Plan
 
 Sampled = Generator[Progress, None, torch.Tensor | None]
 
@@ -54,8 +54,8 @@ class Job:
         scenes: the sources on the canvas; none for txt2img.
         shots: the pictures to make.
         control: what is asked of the run while it works.
-        shelf: networks and embeddings that prompts may name; None for none.
-        refiner: a model that takes over near the end.
+        plan: what the sampler will do.
+        voices: the texts of its pictures.
     """
 
     def __init__(
@@ -66,13 +66,12 @@ class Job:
         scenes: Sequence[Scene],
         shots: Sequence[Shot],
         control: Control,
-        shelf: Shelf | None = None,
-        refiner: Model | None = None,
+        plan: Plan,
+        voices: Voices,
     ) -> None:
         self.request, self.model, self.canvas, self.scenes, self.shots = request, model, canvas, scenes, shots
         self.control = control
-        self.plan = make_plan(model, request)
-        self.voices = Voices(request, model, self.plan, canvas, scenes, shelf, refiner)
+        self.plan, self.voices = plan, voices
         self.healer = Healer(model, together=model.prompts_together)
         self.known_notes = len(model.notes)
         self.begun = time.monotonic()

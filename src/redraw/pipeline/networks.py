@@ -83,7 +83,6 @@ class Networks:
     def __init__(self, model: Model, shelf: Shelf, *, ignore: bool = False, wears: bool = True) -> None:
         self.model, self.shelf, self.ignore, self.wears = model, shelf, ignore, wears
         self.notes: list[str] = []
-        self.ignored: list[str] = []
         self._checked: set[Outfit] = set()
 
     def outfit(self, tags: Iterable[Tag]) -> Outfit:
@@ -113,7 +112,6 @@ class Networks:
             except UnknownName as error:
                 if not self.ignore:
                     raise
-                self.ignored.append(str(tag))
                 self._say(f"{error}; it was left out")
         return Outfit(tuple(worn), tuple(loras), tuple(hypernetworks))
 

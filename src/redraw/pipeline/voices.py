@@ -34,9 +34,9 @@ class Voices:
         plan: what the sampler will do.
         canvas: the sizes.
         scenes: the sources on the canvas; none for txt2img.
+        limits: on region masks that are opened.
         shelf: networks and embeddings that prompts may name.
         refiner: a model that takes over near the end.
-        limits: on region masks that are opened.
 
     Attributes:
         notes: what is to be said about networks.
@@ -48,13 +48,13 @@ class Voices:
         model: Model,
         plan: Plan,
         canvas: Canvas,
-        scenes: Sequence[Scene] = (),
+        scenes: Sequence[Scene],
+        limits: Limits,
         shelf: Shelf | None = None,
         refiner: Model | None = None,
-        limits: Limits | None = None,
     ) -> None:
         self.request, self.model, self.refiner, self.plan = request, model, refiner, plan
-        masks = _carried_masks(request, scenes, canvas, limits or Limits())
+        masks = _carried_masks(request, scenes, canvas, limits)
         self._readers = [self._reader(one, shelf or Shelf(), canvas.latent, masks) for one in self._listeners]
 
     @property
@@ -65,11 +65,6 @@ class Voices:
     def notes(self) -> list[str]:
         """What is to be said about networks."""
         return list(dict.fromkeys(note for reader in self._readers for note in reader.networks.notes))
-
-    @property
-    def ignored(self) -> list[str]:
-        """The tags of networks that were not at hand and were left out."""
-        return list(dict.fromkeys(tag for reader in self._readers for tag in reader.networks.ignored))
 
     def read(self, shots: Sequence[Shot]) -> list[Texts]:
         """Return what each picture listens to; see `Reader.texts`."""
